@@ -1,0 +1,45 @@
+# Compiler settings shared by every target, and the two helpers with which folders join a library or the test suite.
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
+set(CMAKE_LIBRARY_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/lib")
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE RelWithDebInfo)
+endif()
+
+find_program(CCACHE_PROGRAM ccache)
+if(CCACHE_PROGRAM)
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${CCACHE_PROGRAM}")
+endif()
+
+set(FLOTT_SANITIZE "" CACHE STRING "Sanitizer to build with: address, thread or empty")
+if(FLOTT_SANITIZE)
+  add_compile_options(-fsanitize=${FLOTT_SANITIZE} -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${FLOTT_SANITIZE})
+endif()
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64")
+  add_compile_options(-march=x86-64-v2)
+endif()
+add_link_options(-Wl,--no-undefined)
+
+# Warnings for our own code; generated code is exempt.
+add_library(flott_warnings INTERFACE)
+target_compile_options(flott_warnings INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion
+                       -Wno-sign-conversion -Werror)
+
+# flott_add_test(NAME unit_x [LABELS fast] SOURCES a.cpp ... LIBRARIES flott_runtime ...)
+# One Catch2 executable per area; all share one compiled main.
+function(flott_add_test)
+  cmake_parse_arguments(ARG "" "NAME;LABELS" "SOURCES;LIBRARIES" ${ARGN})
+  add_executable(${ARG_NAME} ${ARG_SOURCES})
+  target_link_libraries(${ARG_NAME} PRIVATE flott_test_main flott_warnings ${ARG_LIBRARIES})
+  add_test(NAME ${ARG_NAME} COMMAND ${ARG_NAME})
+  if(NOT ARG_LABELS)
+    set(ARG_LABELS fast)
+  endif()
+  set_tests_properties(${ARG_NAME} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT 300)
+endfunction()
