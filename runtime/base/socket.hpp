@@ -1,0 +1,25 @@
+#pragma once
+
+#include "runtime/base/result.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+namespace flott {
+
+/// Small TCP helpers shared by the RPC connector and the data plane. Descriptors are close-on-exec.
+
+/// Connects within `deadline`; tries every address of the name. The descriptor is blocking. Errors name the peer.
+result<int> dial_tcp(const std::string& host, std::uint16_t port, std::chrono::steady_clock::time_point deadline);
+
+/// Listens on `host:port` (0: any free port) with SO_REUSEADDR. Errors name the address.
+result<int> listen_tcp(const std::string& host, std::uint16_t port);
+
+/// The port that `fd` is bound to; 0 on error.
+std::uint16_t local_port(int fd);
+
+/// No Nagle delay; a silent or vanished peer is noticed within about 5 s (TCP_USER_TIMEOUT, keepalive).
+void tune_tcp(int fd);
+
+}  // namespace flott
