@@ -1,0 +1,43 @@
+#pragma once
+
+#include "actors/interfaces.hpp"
+
+#include <caf/io/all.hpp>
+
+#include <chrono>
+#include <map>
+#include <mutex>
+
+namespace flott {
+
+/// Gateways of an embedded cluster by name: what the network is to real nodes. Threads: any.
+class local_directory {
+ public:
+  void publish(const std::string& name, caf::strong_actor_ptr gateway);
+  void withdraw(const std::string& name);
+  [[nodiscard]] caf::strong_actor_ptr find(const std::string& name) const;
+  /// Forgets all handles, so that the actor system can end.
+  void clear();
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<std::string, caf::strong_actor_ptr> gateways_;
+};
+
+/// How an address names a gateway of the embedded cluster: the host is this prefix and the gateway's name.
+inline constexpr std::string_view local_address_prefix = "local:";
+
+struct dialer_config {
+  std::shared_ptr<local_directory> local;          ///< may be null
+  caf::io::middleman_actor connector;              ///< may be null: no network
+  std::chrono::milliseconds timeout{3000};
+};
+
+/// DIALER turns an address into the handle of the gateway published there.
+///
+/// Lives  one per process.
+/// Hears  dial from everyone in the process who needs a peer.
+/// Keeps  nothing: CAF keeps one connection per peer, and a handle dies with its connection.
+dialer_actor::behavior_type dialer(dialer_actor::pointer self, dialer_config config);
+
+}  // namespace flott

@@ -1,0 +1,171 @@
+#include "actors/job_manager_node.hpp"
+
+#include "runtime/base/env.hpp"
+#include "runtime/base/log.hpp"
+#include "runtime/graph/job_states.hpp"
+
+namespace flott {
+namespace {
+
+using self_ptr = job_manager_node_actor::stateful_pointer<job_manager_node_state>;
+
+constexpr std::chrono::seconds request_timeout{10};
+constexpr std::size_t snapshot_message_bytes = 512 << 10;   // well below what a control message may have
+
+msg::AssignReply assign(self_ptr self, const msg::AssignJob& assignment) {
+  auto& state = self->state;
+  msg::AssignReply reply;
+  reply.mutable_header()->set_incarnation(state.config.self.header().incarnation());
+  const auto& id = assignment.spec().job_id();
+  auto found = state.jobs.find(id);
+  if (found != state.jobs.end()) {
+    if (found->second.epoch >= assignment.epoch())
+      return reply;                                   // the same again, or an older one that came late
+    self->send_exit(found->second.actor, caf::exit_reason::user_shutdown);
+    state.jobs.erase(found);
+  }
+  if (state.jobs.size() >= state.config.max_jobs) {
+    to_proto(resource_failure(state.config.self.node_id(), "runs jobmanager-node.max-jobs jobs already"),
+             *reply.mutable_failure());
+    return reply;
+  }
+  auto actor = state.config.start_job(assignment, state.dispatcher);
+  if (!actor) {
+    to_proto(internal_failure(state.config.self.node_id(), "can't start a job manager: the node is stopping"),
+             *reply.mutable_failure());
+    return reply;
+  }
+  self->monitor(actor);
+  log::info("job taken over", {{"job", id}, {"epoch", assignment.epoch()}});
+  state.jobs[id] = {std::move(actor), assignment.epoch(), nullptr, false};
+  return reply;
+}
+
+void on_down(self_ptr self, const caf::down_msg& down) {
+  auto& state = self->state;
+  for (auto entry = state.jobs.begin(); entry != state.jobs.end(); ++entry) {
+    if (entry->second.actor.address() != down.source)
+      continue;
+    const auto id = entry->first;
+    const auto epoch = entry->second.epoch;
+    state.jobs.erase(entry);
+    if (!down.reason || down.reason == caf::exit_reason::normal)
+      return;                                         // the job is over, and the dispatcher knows
+    log::error("a job manager crashed", {{"job", id}, {"reason", self->system().render(down.reason)}});
+    if (!state.dispatcher)
+      return;                                         // the next registration no longer reports the job
+    msg::ReturnJob returned;
+    returned.mutable_header()->set_incarnation(state.config.self.header().incarnation());
+    returned.set_job_id(id);
+    returned.set_epoch(epoch);
+    to_proto(internal_failure("job manager of " + id, "crashed", self->system().render(down.reason)),
+             *returned.mutable_failure());
+    self->request(state.dispatcher, request_timeout, std::move(returned))
+      .then([](const msg::DispatcherReply&) {}, [](const caf::error&) {});
+    return;
+  }
+}
+
+void flush(self_ptr self) {
+  auto& state = self->state;
+  state.flush_armed = false;
+  if (!state.dispatcher)
+    return;
+  msg::JobSnapshots bundle;
+  std::size_t bytes = 0;
+  const auto send = [&] {
+    bundle.mutable_header()->set_incarnation(state.config.self.header().incarnation());
+    bundle.set_node_id(state.config.self.node_id());
+    self->send(state.dispatcher, std::move(bundle));
+    bundle = {};
+    bytes = 0;
+  };
+  for (auto& [id, job] : state.jobs) {
+    if (!job.changed || !job.snapshot)
+      continue;
+    const auto size = job.snapshot->ByteSizeLong();
+    if (bytes > 0 && bytes + size > snapshot_message_bytes)
+      send();
+    *bundle.add_jobs() = *job.snapshot;
+    bytes += size;
+    job.changed = false;
+  }
+  if (bytes > 0)
+    send();
+}
+
+msg::RegisterNode describe(const job_manager_node_state& state) {
+  auto description = state.config.self;
+  for (const auto& [id, job] : state.jobs) {
+    auto& report = *description.add_jobs();
+    report.set_job_id(id);
+    report.set_epoch(job.epoch);
+    report.set_state(job.snapshot ? job.snapshot->state() : msg::JOB_STATE_INITIALIZING);
+  }
+  return description;
+}
+
+void link_up(self_ptr self, const cluster_gateway_actor& dispatcher, const msg::RegisterNodeReply& reply) {
+  auto& state = self->state;
+  state.dispatcher = dispatcher;
+  state.link = reply;
+  for (const auto& unwanted : reply.unwanted_jobs()) {
+    const auto found = state.jobs.find(unwanted.job_id());
+    if (found == state.jobs.end() || found->second.epoch > unwanted.epoch())
+      continue;
+    log::info("job dropped, it is run elsewhere or has ended", {{"job", unwanted.job_id()}});
+    self->send_exit(found->second.actor, caf::exit_reason::user_shutdown);
+    state.jobs.erase(found);
+  }
+  for (auto& [id, job] : state.jobs) {
+    job.changed = true;
+    self->send(job.actor, atom::link_up_v, dispatcher, reply);
+  }
+  flush(self);
+}
+
+}  // namespace
+
+job_manager_node_actor::behavior_type job_manager_node(self_ptr self, job_manager_node_config config) {
+  self->state.config = std::move(config);
+  self->set_down_handler([self](const caf::down_msg& down) { on_down(self, down); });
+  return {
+    [self](const msg::AssignJob& assignment) { return assign(self, assignment); },
+    [self](const msg::CancelJob& wish) {
+      const auto found = self->state.jobs.find(wish.job_id());
+      if (found != self->state.jobs.end())
+        self->send(found->second.actor, wish);
+      return msg::Ack{};
+    },
+    [self](const msg::GetTree&) {
+      auto promise = self->make_response_promise<msg::TreeReply>();
+      self->state.config.answer_tree(promise);
+      return promise;
+    },
+    [self](const msg::StopNode&) { self->state.config.stop(); },
+    [self](atom::describe) { return describe(self->state); },
+    [self](atom::link_up, const cluster_gateway_actor& dispatcher, const msg::RegisterNodeReply& reply) {
+      link_up(self, dispatcher, reply);
+    },
+    [self](atom::link_down) {
+      self->state.dispatcher = {};
+      for (auto& [id, job] : self->state.jobs)
+        self->send(job.actor, atom::link_down_v);
+    },
+    [self](const job_snapshot_ptr& snapshot) {
+      auto& state = self->state;
+      const auto found = state.jobs.find(snapshot->job_id());
+      if (found == state.jobs.end() || found->second.epoch != snapshot->epoch())
+        return;
+      found->second.snapshot = snapshot;
+      found->second.changed = true;
+      if (!state.flush_armed) {
+        state.flush_armed = true;
+        self->delayed_send(self, state.config.snapshot_interval, atom::flush_v);
+      }
+    },
+    [self](atom::flush) { flush(self); },
+  };
+}
+
+}  // namespace flott

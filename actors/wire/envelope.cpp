@@ -1,0 +1,54 @@
+#include "actors/wire/envelope.hpp"
+
+namespace flott {
+
+const char* to_string(refusal reason) {
+  switch (reason) {
+    case refusal::none: return "accepted";
+    case refusal::no_permission_named: return "its type names no permission";
+    case refusal::no_sender: return "it names no sender";
+    case refusal::stale_incarnation: return "its sender was declared dead";
+    case refusal::unknown_incarnation: return "its sender has not registered";
+    case refusal::expired: return "its deadline has passed";
+  }
+  return "refused";
+}
+
+caf::error make_error(refusal reason, const std::string& message_type) {
+  return caf::make_error(caf::sec::unexpected_message, message_type + " refused: " + to_string(reason));
+}
+
+bool envelope_guard::admit(const std::string& incarnation) {
+  if (incarnation.empty() || fenced_.count(incarnation) > 0)
+    return false;
+  admitted_.insert(incarnation);
+  return true;
+}
+
+void envelope_guard::fence(const std::string& incarnation) {
+  admitted_.erase(incarnation);
+  fenced_.insert(incarnation);
+}
+
+refusal envelope_guard::check(const msg::Header& header, msg::Permission permission, std::int64_t now_unix_ms,
+                              bool must_be_registered) const {
+  if (permission == msg::PERMISSION_UNSPECIFIED)
+    return refusal::no_permission_named;
+  if (header.incarnation().empty())
+    return refusal::no_sender;
+  if (fenced_.count(header.incarnation()) > 0)
+    return refusal::stale_incarnation;
+  if (must_be_registered && admitted_.count(header.incarnation()) == 0)
+    return refusal::unknown_incarnation;
+  if (header.deadline_unix_ms() != 0 && header.deadline_unix_ms() < now_unix_ms)
+    return refusal::expired;
+  return refusal::none;
+}
+
+refusal envelope_guard::count(refusal reason) {
+  if (reason != refusal::none)
+    ++refused_[reason];
+  return reason;
+}
+
+}  // namespace flott

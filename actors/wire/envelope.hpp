@@ -1,0 +1,52 @@
+#pragma once
+
+#include "actors/wire/messages.hpp"
+
+#include <map>
+#include <set>
+#include <string>
+
+namespace flott {
+
+/// Why a message between nodes was refused; the numbers travel and are never reused.
+enum class refusal : std::uint8_t {
+  none = 0,
+  no_permission_named = 1,   ///< its type names no permission
+  no_sender = 2,             ///< no header, or no incarnation in it
+  stale_incarnation = 3,     ///< of a life that was declared dead
+  unknown_incarnation = 4,   ///< of a life that never registered
+  expired = 5,               ///< its deadline has passed
+};
+
+const char* to_string(refusal reason);
+caf::error make_error(refusal reason, const std::string& message_type);
+
+/// The one check that every message between nodes passes before a handler sees it.
+///
+/// Guarantees: nothing of a fenced incarnation gets through again, however late it comes.
+class envelope_guard {
+ public:
+  /// The sender has registered; it may speak, unless its incarnation has been fenced. False: fenced.
+  bool admit(const std::string& incarnation);
+  /// The sender was declared dead.
+  void fence(const std::string& incarnation);
+
+  template <class Message>
+  [[nodiscard]] refusal check(const Message& message, std::int64_t now_unix_ms, bool must_be_registered = true) {
+    const auto permission = Message::descriptor()->options().GetExtension(msg::permission);
+    return count(check(message.header(), permission, now_unix_ms, must_be_registered));
+  }
+
+  [[nodiscard]] const std::map<refusal, std::uint64_t>& refused() const { return refused_; }
+
+ private:
+  refusal check(const msg::Header& header, msg::Permission permission, std::int64_t now_unix_ms,
+                bool must_be_registered) const;
+  refusal count(refusal reason);
+
+  std::set<std::string> admitted_;
+  std::set<std::string> fenced_;
+  std::map<refusal, std::uint64_t> refused_;
+};
+
+}  // namespace flott
