@@ -8,7 +8,7 @@
 
 namespace flott {
 
-enum class runtime_mode : std::uint8_t { automatic, streaming, batch };
+enum class runtime_mode_setting : std::uint8_t { automatic, streaming, batch };
 enum class restart_strategy_kind : std::uint8_t { none, exponential_delay };
 enum class resource_provider_kind : std::uint8_t { none, process };
 enum class log_format : std::uint8_t { text, json };
@@ -62,7 +62,7 @@ extern const option<milliseconds> connect_timeout;
 // jobs
 extern const option<std::int64_t> parallelism_default;
 extern const option<std::int64_t> max_parallelism;
-extern const option<runtime_mode> execution_runtime_mode;
+extern const option<runtime_mode_setting> execution_runtime_mode;
 extern const option<milliseconds> buffer_timeout;
 extern const option<milliseconds> wait_for_resources;
 extern const option<milliseconds> cancellation_timeout;
