@@ -24,7 +24,15 @@ endif()
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64")
   add_compile_options(-march=x86-64-v2)
 endif()
-add_link_options(-Wl,--no-undefined)
+option(FLOTT_FUZZ "Build the fuzzers (needs clang)" OFF)
+if(NOT FLOTT_FUZZ)          # clang's sanitizer runtimes leave symbols open in shared libraries
+  add_link_options(-Wl,--no-undefined)
+endif()
+find_program(LLD_PROGRAM NAMES ld.lld)
+mark_as_advanced(LLD_PROGRAM)
+if(LLD_PROGRAM)
+  add_link_options(-fuse-ld=lld)
+endif()
 
 # Warnings for our own code; generated code is exempt.
 add_library(flott_warnings INTERFACE)
@@ -32,7 +40,9 @@ target_compile_options(flott_warnings INTERFACE -Wall -Wextra -Wpedantic -Wshado
                        -Wno-sign-conversion -Werror)
 
 # flott_add_test(NAME unit_x [LABELS fast] SOURCES a.cpp ... LIBRARIES flott_runtime ...)
-# One Catch2 executable per area; all share one compiled main.
+# One Catch2 executable per area; all share one compiled main. What does not link `flott` (and so no CAF) also has the
+# label no_caf and belongs to the target flott_tests_without_actors: that is what ThreadSanitizer runs on.
+add_custom_target(flott_tests_without_actors)
 function(flott_add_test)
   cmake_parse_arguments(ARG "" "NAME;LABELS" "SOURCES;LIBRARIES" ${ARGN})
   add_executable(${ARG_NAME} ${ARG_SOURCES})
@@ -40,6 +50,10 @@ function(flott_add_test)
   add_test(NAME ${ARG_NAME} COMMAND ${ARG_NAME})
   if(NOT ARG_LABELS)
     set(ARG_LABELS fast)
+  endif()
+  if(NOT "flott" IN_LIST ARG_LIBRARIES)
+    list(APPEND ARG_LABELS no_caf)
+    add_dependencies(flott_tests_without_actors ${ARG_NAME})
   endif()
   set_tests_properties(${ARG_NAME} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT 300)
 endfunction()
