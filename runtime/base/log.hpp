@@ -68,10 +68,10 @@ enum class format : std::uint8_t { text, json };
 struct log_config {
   level threshold = level::info;
   format style = format::text;
-  std::string node;
+  std::string node{};
   /// Empty: standard error. Otherwise the file is appended to, and standard output and error are led into it as well,
   /// so that whatever the process prints is found in one place.
-  std::filesystem::path file;
+  std::filesystem::path file{};
   /// A file that grows beyond this is renamed to `file.1` (replacing the one before) and begun anew.
   std::uint64_t max_file_bytes = 64ULL << 20;
 };

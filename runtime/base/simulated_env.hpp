@@ -32,7 +32,8 @@ class simulated_env final : public env {
   std::int64_t now_unix_ms() override;
   void fill_random(std::span<std::byte> target) override;
   result<std::string> read_file(const std::filesystem::path& path) override;
-  result<void> write_file(const std::filesystem::path& path, std::string_view content, unsigned mode) override;
+  result<void> write_file(const std::filesystem::path& path, std::string_view content,
+                          unsigned mode = 0644) override;
   result<void> remove(const std::filesystem::path& path) override;
   result<void> rename(const std::filesystem::path& from, const std::filesystem::path& to) override;
   result<void> make_directories(const std::filesystem::path& path) override;

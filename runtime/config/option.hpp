@@ -21,12 +21,12 @@ enum class option_scope : std::uint8_t { cluster, job };
 /// One option, declared once: everything that parsing, checking, documents and readers need to know of it.
 struct option_declaration {
   std::string_view key;
-  std::string_view prose;                          ///< for the reference; complete sentences
+  std::string_view prose{};                        ///< for the reference; complete sentences
   option_scope scope = option_scope::cluster;
   option_value default_value;
-  std::optional<option_value> least, most;         ///< bounds, inclusive; of the default's type
-  std::vector<std::string_view> names;             ///< of an enumeration, by number
-  std::string_view default_prose;                  ///< shown instead of a default that means "not set"
+  std::optional<option_value> least{}, most{};     ///< bounds, inclusive; of the default's type
+  std::vector<std::string_view> names{};           ///< of an enumeration, by number
+  std::string_view default_prose{};                ///< shown instead of a default that means "not set"
 
   /// "duration", "memory size", "port or range", "integer", ..., or the names of an enumeration.
   [[nodiscard]] std::string type_name() const;

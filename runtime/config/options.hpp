@@ -31,7 +31,7 @@ extern const option<resource_provider_kind> resource_provider;
 extern const option<std::vector<std::string>> jobmanager_rpc_address;
 extern const option<port_range> jobmanager_rpc_port;
 extern const option<std::string> jobmanager_bind_host;
-extern const option<std::int64_t> web_history;
+extern const option<std::int64_t> kept_jobs;
 extern const option<std::int64_t> max_pending_jobs;
 
 // JobManager nodes
