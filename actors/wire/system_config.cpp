@@ -16,7 +16,7 @@ node_system_config::node_system_config(bool network, std::size_t threads) {
     set("middleman.heartbeat-interval", caf::timespan{std::chrono::seconds{1}});
     set("middleman.connection-timeout", caf::timespan{std::chrono::seconds{5}});
   }
-  add_message_types(*this);
+  flott::add_message_types(*this);
 }
 
 }  // namespace flott

@@ -1,0 +1,32 @@
+#pragma once
+
+#include "actors/supervisor.hpp"
+
+#include <atomic>
+#include <deque>
+#include <map>
+#include <random>
+
+namespace flott {
+
+/// What the supervisors of one tree share.
+struct supervision_scope {
+  std::shared_ptr<supervision_observer> observer;
+  std::uint64_t seed = 0;
+  std::atomic<std::uint64_t> abandoned{0};
+};
+
+/// What one supervisor is given by its host or its parent.
+struct supervisor_config {
+  supervisor_spec spec;
+  std::string path;
+  std::shared_ptr<supervision_scope> scope;
+  std::function<void()> on_started;
+  std::function<void(const supervisor_end&)> on_end;
+};
+
+[[nodiscard]] supervision::child_options to_options(const child_spec& spec);
+[[nodiscard]] supervision::supervisor_options to_options(const supervisor_spec& spec);
+[[nodiscard]] supervisor_actor spawn_supervisor_actor(caf::actor_system& system, supervisor_config config);
+
+}  // namespace flott

@@ -1,0 +1,46 @@
+// What hosts call: to start a tree, and to wait for it from threads that are no actors.
+#include "actors/exit_reason.hpp"
+#include "actors/supervisor/actor.hpp"
+
+namespace flott {
+
+result<supervisor_actor> spawn_supervisor(caf::actor_system& system, supervisor_spec spec, supervision_host host) {
+  FLOTT_TRY(validate(spec));
+  supervisor_config config;
+  config.path = "/" + spec.name;
+  config.spec = std::move(spec);
+  config.scope = std::make_shared<supervision_scope>();
+  config.scope->observer = std::move(host.observer);
+  config.scope->seed = host.seed;
+  config.on_started = std::move(host.on_started);
+  config.on_end = std::move(host.on_end);
+  return spawn_supervisor_actor(system, std::move(config));
+}
+
+result<supervisor_end> stop_and_wait(caf::actor_system& system, const supervisor_actor& root,
+                                     supervision::milliseconds limit) {
+  if (!root)
+    return user_failure("supervisor", "there is none to stop");
+  caf::scoped_actor self{system};
+  result<supervisor_end> end = transient_failure("supervisor", "did not end within " + std::to_string(limit.count()) + " ms");
+  self->request(root, limit, stop_request{})
+    .receive([&](const supervisor_end& x) { end = x; },
+             [&](const caf::error& err) {
+               if (err != caf::sec::request_timeout)
+                 end = to_failure(err);
+             });
+  return end;
+}
+
+result<supervision::tree_node_ptr> read_tree(caf::actor_system& system, const supervisor_actor& root,
+                                             supervision::milliseconds limit) {
+  if (!root)
+    return user_failure("supervisor", "there is no tree");
+  caf::scoped_actor self{system};
+  result<supervision::tree_node_ptr> tree = transient_failure("supervisor", "no answer");
+  self->request(root, limit, tree_request{limit * 3 / 4})
+    .receive([&](const supervision::tree_node_ptr& x) { tree = x; }, [&](const caf::error& err) { tree = to_failure(err); });
+  return tree;
+}
+
+}  // namespace flott

@@ -1,0 +1,192 @@
+// Requests to change the children, views, and the bookkeeping that everything rests on.
+#include "runtime/supervision/machine.hpp"
+
+#include <algorithm>
+
+namespace flott::supervision {
+
+// --- requests ------------------------------------------------------------------------------------------------------
+
+actions supervisor_machine::add_child(child_options options, request_token token, time_point now) {
+  if (stopping_) {
+    answer(token, outcome::stopping);
+  } else if (const auto valid = validate(options); !valid) {
+    answer(token, outcome::bad_spec, 0, valid.error().to_string());
+  } else if (const auto* there = by_id(options.id)) {
+    answer(token, there->alive() ? outcome::already_started : outcome::already_present, there->key);
+  } else {
+    auto& c = insert(std::move(options), origin::added);
+    c.start_token = token;
+    request_start(c, origin::added);
+    drive(now);
+  }
+  return take();
+}
+
+actions supervisor_machine::terminate_child(const std::string& id, request_token token, time_point now) {
+  auto* c = by_id(id);
+  if (c == nullptr) {
+    answer(token, stopping_ ? outcome::stopping : outcome::not_found);
+    return take();
+  }
+  cancel_start(*c, outcome::terminated);
+  if (c->alive()) {
+    c->stop_tokens.push_back(token);
+    // One that a group restart is about to stop keeps its place in that order.
+    if (c->state != child_state::stopping && to_stop_.count(c->key) == 0)
+      issue_stop(*c, now);
+  } else {
+    answer(token, outcome::ok, c->key);
+    if (c->options.restart == restart_policy::temporary)
+      remove(*c);
+  }
+  drive(now);
+  return take();
+}
+
+actions supervisor_machine::restart_child(const std::string& id, request_token token, time_point now) {
+  auto* c = by_id(id);
+  if (stopping_) {
+    answer(token, outcome::stopping);
+  } else if (c == nullptr) {
+    answer(token, outcome::not_found);
+  } else if (c->alive()) {
+    answer(token, outcome::running, c->key);
+  } else if (c->state == child_state::restarting) {
+    answer(token, outcome::restarting, c->key);
+  } else {
+    c->start_token = token;
+    request_start(*c, origin::manual);
+    drive(now);
+  }
+  return take();
+}
+
+actions supervisor_machine::delete_child(const std::string& id, request_token token, time_point now) {
+  auto* c = by_id(id);
+  if (c == nullptr) {
+    answer(token, outcome::not_found);
+  } else if (c->alive()) {
+    answer(token, outcome::running, c->key);
+  } else if (c->state == child_state::restarting) {
+    answer(token, outcome::restarting, c->key);
+  } else {
+    const auto key = c->key;
+    remove(*c);
+    answer(token, outcome::ok, key);
+    drive(now);
+  }
+  return take();
+}
+
+// --- views -----------------------------------------------------------------------------------------------------------
+
+std::vector<std::pair<child_key, tree_node>> supervisor_machine::children(time_point now) const {
+  std::vector<std::pair<child_key, tree_node>> all;
+  all.reserve(children_.size());
+  for (const auto& [key, c] : children_) {
+    tree_node node;
+    node.path = c.options.id;
+    node.kind = c.options.kind;
+    node.state = c.state;
+    if (c.state == child_state::restarting && c.timer)
+      node.restart_in = std::max(milliseconds{0}, std::chrono::ceil<milliseconds>(*c.timer - now));
+    node.incarnation = c.incarnation;
+    node.restarts = c.restarts;
+    node.abandoned = c.abandoned;
+    node.last_failure = c.last_failure;
+    all.emplace_back(key, std::move(node));
+  }
+  return all;
+}
+
+std::optional<child_key> supervisor_machine::find(const std::string& id) const {
+  const auto found = ids_.find(id);
+  return found == ids_.end() ? std::nullopt : std::optional{found->second};
+}
+
+child_state supervisor_machine::state() const {
+  return finished_ ? child_state::stopped
+       : stopping_ ? child_state::stopping
+       : booting_  ? child_state::starting
+                   : child_state::running;
+}
+
+// --- bookkeeping -------------------------------------------------------------------------------------------------------
+
+supervisor_machine::child& supervisor_machine::insert(child_options options, origin from) {
+  const auto key = next_key_++;
+  ids_.emplace(options.id, key);
+  auto& c = children_[key];
+  c.options = std::move(options);
+  c.key = key;
+  c.start_origin = from;
+  return c;
+}
+
+supervisor_machine::child* supervisor_machine::of_life(child_key key, std::uint64_t incarnation) {
+  const auto found = children_.find(key);
+  return found == children_.end() || found->second.incarnation != incarnation ? nullptr : &found->second;
+}
+
+supervisor_machine::child* supervisor_machine::by_id(const std::string& id) {
+  const auto found = ids_.find(id);
+  return found == ids_.end() ? nullptr : &children_.at(found->second);
+}
+
+void supervisor_machine::remove(child& c) {
+  const auto key = c.key;
+  clear_timer(c);
+  to_start_.erase(key);
+  to_stop_.erase(key);
+  ids_.erase(c.options.id);
+  children_.erase(key);
+  out_.emplace_back(forget_child{key});
+}
+
+void supervisor_machine::set_timer(child& c, time_point at) {
+  if (c.timer == at)
+    return;
+  clear_timer(c);
+  c.timer = at;
+  timers_.emplace(at, c.key);
+}
+
+void supervisor_machine::clear_timer(child& c) {
+  if (const auto at = std::exchange(c.timer, std::nullopt))
+    timers_.erase({*at, c.key});
+}
+
+void supervisor_machine::answer(request_token token, outcome how, child_key key, std::string text) {
+  out_.emplace_back(reply{token, how, key, std::move(text)});
+}
+
+void supervisor_machine::tell(report_kind kind, const child& c, std::string text, std::optional<restart_cause> cause) {
+  out_.emplace_back(report{kind, c.key, c.options.id, c.incarnation, cause, std::move(text)});
+}
+
+actions supervisor_machine::take() {
+  if (!timers_.empty() && (!armed_ || timers_.begin()->first < *armed_)) {
+    armed_ = timers_.begin()->first;
+    out_.emplace_back(arm_timer{*armed_});
+  }
+  return std::exchange(out_, {});
+}
+
+const char* to_string(report_kind x) {
+  switch (x) {
+    case report_kind::child_started: return "child started";
+    case report_kind::child_restarted: return "child restarted";
+    case report_kind::child_declined: return "child declined to start";
+    case report_kind::child_start_failed: return "child did not start";
+    case report_kind::child_exited: return "child ended";
+    case report_kind::child_stopped: return "child stopped";
+    case report_kind::child_abandoned: return "child abandoned";
+    case report_kind::supervisor_started: return "supervisor started";
+    case report_kind::restart_limit: return "restart limit reached";
+    case report_kind::supervisor_ended: return "supervisor ended";
+  }
+  return "unknown";
+}
+
+}  // namespace flott::supervision
