@@ -209,12 +209,12 @@ const option<std::int64_t> max_parallelism{{
     .default_value = 128,
     .least = 1, .most = 32'768}};
 
-const option<runtime_mode> execution_runtime_mode{{
+const option<runtime_mode_setting> execution_runtime_mode{{
     .key = "execution.runtime-mode",
     .prose = "BATCH computes each result once, at the end of bounded input; STREAMING keeps results up to date; "
              "AUTOMATIC is BATCH if every source is bounded.",
     .scope = job,
-    .default_value = number(runtime_mode::automatic),
+    .default_value = number(runtime_mode_setting::automatic),
     .names = {"AUTOMATIC", "STREAMING", "BATCH"}}};
 
 const option<milliseconds> buffer_timeout{{

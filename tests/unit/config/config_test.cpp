@@ -55,7 +55,7 @@ TEST_CASE("flat and nested keys are the same, and -D wins, the last one") {
   CHECK(config.get(options::rest_address) == "host");
   CHECK(config.get(options::rest_port) == port_range{9000, 9010});
   CHECK(config.get(options::jobmanager_rpc_address) == std::vector<std::string>{"a", "b:6124"});
-  CHECK(config.get(options::execution_runtime_mode) == runtime_mode::batch);
+  CHECK(config.get(options::execution_runtime_mode) == runtime_mode_setting::batch);
   CHECK(config.get(options::resource_provider) == resource_provider_kind::process);
   CHECK(config.is_set(options::rest_port));
 
