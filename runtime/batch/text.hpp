@@ -1,0 +1,83 @@
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <iosfwd>
+#include <limits>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+namespace flott {
+
+/// A string in a column: pointer, length and its first four characters, which settle most comparisons without a
+/// look at the rest. Owns nothing: in a user's function it is valid during the call, in a batch as long as the batch.
+class text {
+ public:
+  constexpr text() noexcept = default;
+  text(const char* data, std::uint32_t size) noexcept : data_(data), size_(size), prefix_(load_prefix(data, size)) {}
+  text(std::string_view s) : text(s.data(), checked(s.size())) {}          // NOLINT: implicit by design
+  text(const std::string& s) : text(std::string_view(s)) {}                // NOLINT: implicit by design
+  text(const char* s) : text(std::string_view(s)) {}                       // NOLINT: implicit by design
+
+  [[nodiscard]] const char* data() const noexcept { return data_; }
+  [[nodiscard]] std::uint32_t size() const noexcept { return size_; }
+  [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
+  [[nodiscard]] const char* begin() const noexcept { return data_; }
+  [[nodiscard]] const char* end() const noexcept { return data_ + size_; }
+  [[nodiscard]] char operator[](std::size_t i) const noexcept { return data_[i]; }
+  [[nodiscard]] std::string_view view() const noexcept { return {data_, size_}; }
+  operator std::string_view() const noexcept { return view(); }            // NOLINT: implicit by design
+  [[nodiscard]] std::string str() const { return std::string(view()); }
+
+  friend bool operator==(const text& a, const text& b) noexcept {
+    return a.size_ == b.size_ && a.prefix_ == b.prefix_ &&
+           (a.size_ <= 4 || std::memcmp(a.data_ + 4, b.data_ + 4, a.size_ - 4) == 0);
+  }
+  friend std::strong_ordering operator<=>(const text& a, const text& b) noexcept { return a.view() <=> b.view(); }
+  template <class S>
+    requires(std::is_convertible_v<const S&, std::string_view> && !std::is_same_v<S, text>)
+  friend bool operator==(const text& a, const S& b) noexcept { return a.view() == std::string_view(b); }
+  template <class S>
+    requires(std::is_convertible_v<const S&, std::string_view> && !std::is_same_v<S, text>)
+  friend std::strong_ordering operator<=>(const text& a, const S& b) noexcept {
+    return a.view() <=> std::string_view(b);
+  }
+
+ private:
+  static std::uint32_t checked(std::size_t size) {
+    if (size > std::numeric_limits<std::uint32_t>::max())
+      throw std::length_error("a text is limited to 4 GiB");
+    return static_cast<std::uint32_t>(size);
+  }
+  static std::uint32_t load_prefix(const char* data, std::uint32_t size) noexcept {
+    std::uint32_t prefix = 0;
+    if (size >= 4)
+      std::memcpy(&prefix, data, 4);
+    else if (size > 0)                   // three overlapping loads instead of a loop; little-endian
+      prefix = static_cast<unsigned char>(data[0]) |
+               static_cast<std::uint32_t>(static_cast<unsigned char>(data[size >> 1])) << (8 * (size >> 1)) |
+               static_cast<std::uint32_t>(static_cast<unsigned char>(data[size - 1])) << (8 * (size - 1));
+    return prefix;
+  }
+
+  const char* data_ = nullptr;
+  std::uint32_t size_ = 0;
+  std::uint32_t prefix_ = 0;             ///< the first four characters, zeros behind a shorter text
+};
+
+static_assert(sizeof(text) == 16 && std::is_trivially_copyable_v<text>);
+
+std::ostream& operator<<(std::ostream& out, const text& value);
+
+}  // namespace flott
+
+template <>
+struct std::hash<flott::text> {
+  std::size_t operator()(const flott::text& value) const noexcept {
+    return std::hash<std::string_view>{}(value.view());
+  }
+};
