@@ -66,18 +66,24 @@ class execution_graph {
 
   report_result apply(const msg::TaskReport& report, const std::string& task_manager_id);
 
+  /// Every subtask becomes FINISHED: the commit of a former epoch was decided, and its tasks are not seen again.
+  void mark_finished(std::int64_t unix_ms);
   /// Active subtasks become CANCELING, those not yet deployed CANCELED.
   void mark_canceling(std::int64_t unix_ms);
   /// The attempts that are still deployed, by TaskManager.
   [[nodiscard]] std::map<std::string, std::vector<msg::AttemptId>> active_attempts() const;
-  /// Its active attempts fail (they can report no more). Returns where; the first is named when the cause is unknown.
-  std::vector<task_location> fail_on(const std::string& task_manager_id, std::int64_t unix_ms);
-  /// Active attempts on it, or finished ones. Empty: losing that TaskManager does not touch this job.
-  [[nodiscard]] bool uses(const std::string& task_manager_id) const;
+  /// Its active attempts become FAILED (they can report no more). Returns where they ran; empty: it ran none.
+  std::vector<task_location> fail_on(const std::string& task_manager_id, const std::string& incarnation,
+                                     std::int64_t unix_ms);
+  /// Whether attempts of this round are active on it, or have finished there.
+  [[nodiscard]] bool uses(const std::string& task_manager_id, const std::string& incarnation) const;
 
   /// All subtasks CREATED again under the next attempt number; results of the former attempts are dropped and
   /// returned, to be discarded.
   std::vector<msg::Committable> reset();
+
+  /// Drops the results of all attempts, whose states stay; returns what was written aside.
+  std::vector<msg::Committable> reset_results();
 
   [[nodiscard]] bool all_in(msg::TaskState state) const { return counts_[state] == total_; }
   [[nodiscard]] bool all_ended() const;
@@ -89,6 +95,9 @@ class execution_graph {
 
   /// One msg::VertexSnapshot for each vertex, appended to the snapshot's.
   void fill(msg::JobSnapshot& snapshot) const;
+
+  /// Moves that can_move() forbids. Not 0: a bug.
+  [[nodiscard]] std::uint32_t illegal_moves() const { return illegal_moves_; }
 
   /// "counts (2/4)"; the ids as they are when they name nothing of this graph.
   [[nodiscard]] std::string task_name(const std::string& vertex_id, std::uint32_t subtask) const;
@@ -110,6 +119,8 @@ class execution_graph {
   void walk(subtask_state& subtask, msg::TaskState to, std::int64_t unix_ms);
   [[nodiscard]] msg::AttemptId attempt_of(std::size_t vertex, std::uint32_t subtask) const;
   [[nodiscard]] task_location location_of(std::size_t vertex, std::uint32_t subtask) const;
+  report_result moved();
+  template <class Visit> void for_each(Visit visit);
 
   std::string job_id_;
   std::uint64_t epoch_ = 0;
@@ -119,6 +130,7 @@ class execution_graph {
   std::vector<std::uint32_t> group_demand_;   // in order of the groups' first appearance
   std::uint32_t counts_[msg::TaskState_ARRAYSIZE]{};
   std::uint32_t total_ = 0;
+  std::uint32_t illegal_moves_ = 0;
   bool was_all_running_ = false;
 };
 

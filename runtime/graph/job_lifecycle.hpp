@@ -11,8 +11,8 @@
 #include <memory>
 #include <optional>
 #include <random>
-#include <set>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -90,7 +90,7 @@ class job_lifecycle {
   job_actions plan_failed(const failure& error, instant now);
   job_actions graph_persisted(instant now);
 
-  /// A grant of another epoch, or one that nobody waits for, is released again.
+  /// Requires: granted to this epoch. Slots that nobody waits for any more are released again.
   job_actions slots_granted(const std::vector<msg::SlotGrant>& slots, instant now);
   job_actions slots_refused(const failure& error, instant now);
   /// The ResourceManager has been restarted, or was not reached: what is outstanding is asked for again.
@@ -123,34 +123,61 @@ class job_lifecycle {
   [[nodiscard]] std::map<std::string, msg::SlotGrant> task_managers() const;
   /// Bounded; its version moves with every change of the job, counters included.
   [[nodiscard]] msg::JobSnapshot snapshot() const;
+  /// Moves of the job or its tasks that the tables forbid. Not 0: a bug.
+  [[nodiscard]] std::uint32_t illegal_moves() const;
 
  private:
   enum class step { not_started, planning, waiting, running, stopping, delaying, committing, publishing, ended };
   enum class after_stop { restart, fail, cancel };
-  struct step_context;   // collects the actions of one input
+  /// One input: when it came, and what follows from it.
+  struct step_context {
+    instant now;
+    job_actions actions;
+    bool news = false;                      // the snapshot has changed
+  };
+  using task_manager_key = std::pair<std::string, std::string>;   // id, incarnation
 
   job_lifecycle() = default;
 
-  void enter(msg::JobState to, instant now);
+  job_actions finish(step_context& c);
+  void enter(step_context& c, msg::JobState to);
+
+  // planning
   void ask_for_planner(step_context& c, std::chrono::milliseconds delay);
+  void plan_again(step_context& c, const failure& error);
   void adopt_graph(step_context& c, msg::JobGraph graph);
+
+  // slots and deployment
   void get_slots(step_context& c);
   void deploy_if_ready(step_context& c);
-  void handle_failure(step_context& c, const failure& error, const task_location& where);
-  void handle_loss(step_context& c, const msg::TaskManagerLost& lost, bool first_notice);
-  void begin_restart(step_context& c, bool process_lost, const failure& error, const task_location& where);
+  void release(step_context& c, std::vector<std::string> ids);
+  void release_all(step_context& c);
+  void drop_slots_of(const std::string& task_manager_id, const std::string& incarnation, bool give_back, step_context& c);
+
+  // failures and restarts
+  void task_failed(step_context& c, const failure& error, const task_location& where);
+  bool charge_crash(step_context& c, const msg::TaskManagerLost& lost);
+  void restart_after_failure(step_context& c, const failure& error, const task_location& where);
+  void restart_free(step_context& c, const failure& error, const task_location& where);
+  void begin_restart(step_context& c, std::chrono::milliseconds delay);
+  void upgrade_incident(step_context& c);
+  [[nodiscard]] std::chrono::milliseconds free_restart_delay();
+  void wait_or_deploy(step_context& c);
   void fail_job(step_context& c, const failure& error, const task_location& where);
   void stop_tasks(step_context& c, after_stop then);
+  void cancel_attempts(step_context& c, const std::map<std::string, std::vector<msg::AttemptId>>& attempts);
+  void stopped_if_all_ended(step_context& c);
   void stopped(step_context& c);
-  void arm_restart(step_context& c);
+
+  // the end
   void begin_commit(step_context& c);
+  void begin_publish(step_context& c);
   void end(step_context& c, msg::JobState with);
-  void release(step_context& c, const std::vector<std::string>& ids);
-  void release_all(step_context& c);
-  void drop_slots_of(step_context& c, const std::string& task_manager_id);
-  void record_exception(const failure& error, const task_location& where, instant now);
+
+  void record_exception(step_context& c, const failure& error, const task_location& where);
   void arm(step_context& c, job_timer timer, std::chrono::milliseconds delay);
   void disarm(job_timer timer) { tokens_.erase(timer); }
+  [[nodiscard]] bool restarting() const;
   double random();
 
   msg::JobSpec spec_;
@@ -168,7 +195,7 @@ class job_lifecycle {
   // planning
   std::string planner_id_;
   msg::Address planner_rpc_;
-  bool plan_sent_ = false;
+  bool plan_sent_ = false;                  // an answer of planner_id_ is awaited
   std::vector<std::string> avoid_;
   std::uint32_t plan_tries_ = 0;
   bool graph_durable_ = false;
@@ -177,20 +204,19 @@ class job_lifecycle {
   std::optional<execution_graph> graph_;
   std::vector<msg::SlotGrant> slots_;
   std::uint32_t requested_ = 0;             // outstanding
-  bool waiting_armed_ = false;
+  std::map<std::string, msg::Address> rpc_;             // of every TaskManager that granted a slot, the newest
 
   // running and restarting
   std::uint32_t round_ = 0;
   std::uint32_t restarts_ = 0;
   std::unique_ptr<restart_strategy> before_incident_;   // to take a charge back
-  std::optional<std::chrono::milliseconds> restart_delay_;
-  bool incident_is_loss_ = false;
+  std::chrono::steady_clock::time_point restart_due_{};
+  bool incident_is_free_ = false;
   bool ran_since_loss_ = true;
-  std::uint32_t loss_streak_ = 0;
+  std::uint32_t loss_streak_ = 0;           // losses without having come to run in between
   std::uint32_t crashes_ = 0;               // of TaskManagers by this job, running
-  std::optional<std::chrono::steady_clock::time_point> last_crash_;
-  std::map<std::string, bool> lost_;        // incarnation -> its cause is known; bounded
-  std::vector<std::string> lost_order_;
+  std::chrono::steady_clock::time_point last_crash_{};
+  std::map<task_manager_key, bool> lost_;   // whether its crash has been charged
 
   // commit
   std::vector<msg::Committable> committables_;
@@ -204,6 +230,7 @@ class job_lifecycle {
   std::int64_t start_unix_ms_ = 0, end_unix_ms_ = 0;
   std::uint64_t version_ = 1;
 
+  std::uint32_t illegal_moves_ = 0;
   std::map<job_timer, std::uint64_t> tokens_;
   std::uint64_t next_token_ = 1;
 };

@@ -2,6 +2,7 @@
 
 #include "messages/job.pb.h"
 
+#include <cstdint>
 #include <optional>
 #include <string_view>
 
@@ -20,8 +21,8 @@ namespace flott {
 [[nodiscard]] bool is_terminal(msg::JobState state);
 [[nodiscard]] bool is_terminal(msg::TaskState state);
 
-/// The state a vertex shows for all of its subtasks, by Flink's rule: all finished; else failed, cancelled,
-/// cancelling if any is; else the least advanced that any is in, RUNNING once any runs or has finished.
+/// The state a vertex shows for all of its subtasks, by Flink's rule: FAILED, CANCELING, CANCELED, INITIALIZING or RUNNING
+/// if any subtask is (in this order); else FINISHED if all have, RUNNING if some have; else CREATED.
 /// `counts` is indexed by msg::TaskState.
 [[nodiscard]] msg::TaskState aggregate_state(const std::uint32_t (&counts)[msg::TaskState_ARRAYSIZE]);
 

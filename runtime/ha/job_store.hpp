@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace flott {
@@ -25,7 +26,7 @@ struct blob_info {
 
 /// What a dispatcher must not forget: its jobs, and the modules they were made from.
 ///
-/// One owner at a time; calls block for as long as the disk takes. A put that has returned survives a crash of the
+/// One owner at a time; calls block for as long as the disk takes. What concerns blobs may be called from any thread. A put that has returned survives a crash of the
 /// process and of the machine, and a crash within it leaves the former content.
 class job_store {
  public:
@@ -59,7 +60,8 @@ class job_store {
 /// crash cut off are removed.
 result<std::unique_ptr<job_store>> open_file_job_store(env& environment, const std::filesystem::path& folder);
 
-/// The hex SHA-256 of a file's content.
-result<std::string> sha256_of_file(const std::filesystem::path& path);
+/// The hex SHA-256 of a file's content, or of bytes.
+result<std::string> sha256_of_file(env& environment, const std::filesystem::path& path);
+[[nodiscard]] std::string sha256_of(std::string_view content);
 
 }  // namespace flott

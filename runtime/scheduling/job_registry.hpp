@@ -22,6 +22,7 @@ struct job_registry_config {
   std::uint32_t max_unfinished_jobs = 100'000;        ///< more are refused with 429
   std::uint32_t retained_jobs = 1000;                 ///< ended jobs that stay visible
   std::chrono::milliseconds recovery_grace{3'000};    ///< how long a restarted dispatcher waits for a job's node
+  std::uint32_t max_returns = 5;                      ///< crashes of a job's JobManager before the job fails
   std::chrono::milliseconds assign_retry{500};        ///< before a node that refused a job is asked again
 };
 
@@ -59,9 +60,11 @@ class job_registry {
   /// Requires a valid spec (hex id, function). Idempotent by job id: the same module, function and parameters are
   /// answered as the first time, others with 409; too many unfinished jobs 429.
   submission submit(const msg::JobSpec& spec, instant now);
-  /// The job's `persist` failed. A new job is forgotten, and the reply for its submitter (503) returned. For a known
-  /// job the change stays pending and is persisted again with the next one.
-  std::optional<msg::SubmitReply> persist_failed(const std::string& job_id, const failure& error);
+  /// The job's record is durable: from now on a repeated submission is answered without writing it again.
+  void persisted(const std::string& job_id);
+  /// The job's `persist` failed. A new job is forgotten, and the reply for its submitter (503) returned. A known job
+  /// that was about to be assigned waits again; a fact is refused, so that its JobManager tells it again.
+  std::optional<msg::SubmitReply> persist_failed(const std::string& job_id, const failure& error, instant now);
 
   struct cancellation {
     msg::CancelReply reply;       ///< 202; 404 unknown; 409 ended
@@ -85,6 +88,9 @@ class job_registry {
   result<registry_actions> planned(const msg::JobPlanned& fact, instant now);
   result<registry_actions> commit_decided(const msg::CommitDecided& fact, instant now);
   result<registry_actions> ended(const msg::JobEnded& fact, instant now);
+  /// The job's JobManager crashed on a node that lives: the job is assigned anew, or fails when that has happened
+  /// `max_returns` times.
+  result<registry_actions> returned(const msg::ReturnJob& fact, instant now);
   /// Takes the snapshots that are newer; returns the jobs that the node should drop.
   std::vector<std::string> snapshots(const msg::JobSnapshots& message);
 
@@ -110,16 +116,20 @@ class job_registry {
     phase where = phase::waiting;
     std::uint64_t sequence = 0;
     bool fresh = true;                       // not durable yet
-    std::string avoid;                       // the node that refused it last
+    std::uint32_t returns = 0;
+    std::string avoid;                       // until `not_before`: the node that refused it last
     std::chrono::steady_clock::time_point not_before{};
   };
 
-  entry* find_entry(const std::string& job_id);
   result<entry*> current(const std::string& job_id, std::uint64_t epoch);
-  void enqueue(entry& job);
+  void wait(entry& job);
   void give_out(registry_actions& out, instant now);
-  void finish(registry_actions& out, entry& job, msg::JobState with, instant now);
+  void assign(registry_actions& out, entry& job, const std::string& node_id);
+  void tell_cancel(registry_actions& out, const entry& job) const;
+  void finish(registry_actions& out, entry& job, instant now);
+  void end_here(registry_actions& out, entry& job, msg::JobState with, const std::optional<failure>& error, instant now);
   void retire(registry_actions& out);
+  void forget(const std::string& job_id);
 
   job_registry_config config_;
   job_placement placement_;

@@ -5,11 +5,14 @@
 #include "runtime/scheduling/placement_strategy.hpp"
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -58,8 +61,8 @@ struct planner_choice {
 
 /// The ResourceManager's view of all slots, and who waits for how many.
 ///
-/// A slot is free, pending (an AllocateSlot is under way), allocated (its TaskManager said so) or freeing (a FreeSlot is
-/// under way, or tasks in it are stopping). Requests are granted all or nothing, by priority, then first come first
+/// A slot is free, pending (an AllocateSlot is under way), held (its TaskManager said so) or freeing (a FreeSlot is
+/// under way, or tasks in it are stopping). Messages to one TaskManager must arrive in the order of the actions. Requests are granted all or nothing, by priority, then first come first
 /// served; one that exceeds what the job could get from the whole cluster does not block those behind it. Nothing is
 /// durable: the TaskManagers' tables are the truth. An allocation found there that is unknown here is adopted, unless
 /// its job has ended, has released it, or has a higher epoch: then it is freed.
@@ -110,47 +113,59 @@ class slot_manager {
   [[nodiscard]] std::uint32_t held_by(const std::string& job_id) const;
 
  private:
-  enum class slot_state { free, pending, allocated, freeing };
-  struct slot {
-    slot_state state = slot_state::free;
-    msg::SlotState reported = msg::SLOT_STATE_FREE;
-    std::string allocation_id;
+  enum class allocation_state { pending, held, freeing };
+  struct allocation {
+    allocation_state state = allocation_state::pending;
+    bool active = false;                      // tasks run in it
     std::string job_id;
     std::uint64_t epoch = 0;
-    std::uint64_t request = 0;     // the request it is pending for
+    std::uint64_t request = 0;                // the request it is pending for
   };
+  // Which of its slots an allocation takes is the TaskManager's business: here they are counted.
   struct task_manager {
     msg::RegisterNode node;
-    std::vector<slot> slots;
+    std::uint32_t total = 0;
+    std::map<std::string, allocation> allocations;   // by id
+
+    [[nodiscard]] std::uint32_t free() const {
+      const auto used = static_cast<std::uint32_t>(allocations.size());
+      return used < total ? total - used : 0;
+    }
   };
   struct waiting_request {
     slot_request wanted;
-    bool allocating = false;                 // its slots are pending; else it waits for free ones
-    std::vector<std::string> confirmed;      // allocation ids
+    bool allocating = false;                  // its slots are pending; else it waits for free ones
+    std::vector<msg::SlotGrant> confirmed;
+    std::set<std::string> refused_by;         // TaskManagers, until one of their slots comes free
   };
-  // Queue order: priority descending, then arrival.
-  using queue_key = std::pair<std::int64_t, std::uint64_t>;
+  using queue_key = std::pair<std::int64_t, std::uint64_t>;   // -priority, arrival
   struct job_view {
     std::uint64_t epoch = 0;
     bool ended = false;
   };
+  using table = google::protobuf::RepeatedPtrField<msg::SlotReport>;
+  using filter = std::function<bool(const std::string& id, const allocation&)>;
 
-  void reconcile(slot_actions& out, task_manager& tm, const google::protobuf::RepeatedPtrField<msg::SlotReport>& slots);
+  task_manager* find(const std::string& task_manager_id, const std::string& incarnation);
+  void reconcile(slot_actions& out, task_manager& tm, const table& slots);
+  void confirm(slot_actions& out, task_manager& tm, const std::string& id, allocation& a);
   void drop(slot_actions& out, const std::string& task_manager_id);
-  void free_slots(slot_actions& out, const std::function<bool(const slot&)>& which);
-  void requeue(slot_actions& out, std::uint64_t request);
-  void confirm(slot_actions& out, slot& s);
+  void free_where(slot_actions& out, const filter& which);
+  void take_back(slot_actions& out, std::uint64_t request);
+  void slot_came_free(const std::string& task_manager_id);
   void schedule(slot_actions& out);
+  void allocate(slot_actions& out, std::uint64_t sequence, waiting_request& request,
+                const std::vector<placement_candidate>& candidates);
   [[nodiscard]] bool wanted(const msg::SlotReport& reported) const;
-  void remember_ended(const std::string& job_id);
   [[nodiscard]] waiting_request* find_request(std::uint64_t sequence);
+  void erase_requests(const std::string& job_id, std::uint64_t up_to_epoch);
 
   std::unique_ptr<placement_strategy> placement_;
   std::function<std::string()> new_allocation_id_;
   std::map<std::string, task_manager> task_managers_;
   std::map<queue_key, waiting_request> queue_;
   std::map<std::string, job_view> jobs_;
-  std::vector<std::string> ended_order_;     // bounds jobs_
+  std::deque<std::string> ended_order_;       // bounds the ended ones in jobs_
   std::uint64_t next_sequence_ = 1;
   std::string last_planner_;
 };

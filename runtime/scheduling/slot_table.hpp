@@ -41,8 +41,7 @@ class slot_table {
   result<std::vector<job_up_to>> allocate(const std::string& job_id, std::uint64_t epoch,
                                           const std::vector<std::string>& allocation_ids, time_point now);
 
-  /// Gives the slots back. Returns the jobs whose tasks in these slots have to be cancelled: see `tasks_in`. Unknown ids
-  /// are ignored.
+  /// Gives the slots back. Returns the tasks in them, which have to be cancelled. Unknown ids are ignored.
   std::vector<std::string> free(const std::vector<std::string>& allocation_ids);
 
   /// A task is about to be deployed in the slot, which becomes ACTIVE. Errors: unknown allocation, another job, stale
