@@ -12,8 +12,6 @@ namespace flott {
 
 namespace {
 
-constexpr std::string_view temporary_suffix = ".flott-tmp";
-
 /// Owns a descriptor.
 class descriptor {
  public:

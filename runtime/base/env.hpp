@@ -14,6 +14,9 @@
 
 namespace flott {
 
+/// What the names of `write_file`'s temporary files end in. Only a process that was killed leaves one behind.
+inline constexpr std::string_view temporary_suffix = ".flott-tmp";
+
 /// What a process needs of the machine it runs on, so that a simulation can give it another one: clocks, randomness
 /// and small files (records, job store, configuration; never the data path). Processes are in runtime/resources.
 ///
