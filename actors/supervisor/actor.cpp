@@ -121,6 +121,8 @@ void let_go(supervisor_state& state, live_child& child) {
 
 void carry_out(self_ptr self, const supervision::stop_child& what) {
   const auto& handle = self->state.children.at(what.key).handle;
+  if (!handle)                                     // it ended in the meantime
+    return;
   if (what.kill)                                   // past whatever is in its mailbox
     caf::anon_send<caf::message_priority::high>(caf::actor_cast<caf::actor>(handle),
                                                 caf::exit_msg{self->address(), caf::exit_reason::kill});

@@ -81,9 +81,10 @@ actions supervisor_machine::timer_fired(time_point now) {
     clear_timer(c);
     if (c.alive())
       deadline_passed(c, now);
-    else
-      c.wait_until.reset();
   }
+  for (const auto key : to_start_)                 // those of a group whose turn is later included
+    if (auto& c = children_.at(key); c.wait_until && *c.wait_until <= now)
+      c.wait_until.reset();
   drive(now);
   return take();
 }

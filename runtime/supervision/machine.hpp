@@ -45,7 +45,7 @@ enum class report_kind : std::uint8_t {
 
 /// Begin this life of the child; answer with child_started, child_declined or child_start_failed.
 struct start_child { child_key key; std::uint64_t incarnation; };
-/// End it: ask, or kill. Answer with child_exited once it is down.
+/// End it: ask, or kill. Answer with child_exited once it is down. A life that has ended meanwhile needs nothing.
 struct stop_child { child_key key; std::uint64_t incarnation; bool kill; };
 /// Stop waiting for it: whatever this life still says is to be refused.
 struct abandon_child { child_key key; std::uint64_t incarnation; };

@@ -1,0 +1,163 @@
+#include "tests/unit/supervision/world.hpp"
+
+using namespace flott::supervision;
+using namespace flott::supervision::test;
+
+TEST_CASE("sup_stop_timeout: a child busy past its limit is killed, the others stop in order") {
+  auto slow = child("b");
+  slow.shutdown = shutdown_limit{2s};
+  world w{{}, {child("a"), slow, child("c")}};
+  w.ignores_asking = {"b"};
+  w.boot();
+  w.happened();
+  w.stop();
+  CHECK(w.happened() == "stop c, stop b");
+  CHECK(w.in(child_state::stopping) == "b");       // who blocks the shutdown
+  w.advance(1999ms);
+  CHECK(w.happened().empty());
+  w.advance(1ms);
+  CHECK(w.happened() == "kill b, stop a");
+  CHECK(w.end);
+}
+
+TEST_CASE("a deadline that holds: a child that cannot be killed is abandoned, counted and named, and stopping goes on") {
+  supervisor_options options;
+  options.kill_grace = 500ms;
+  world w{options, {child("a"), child("b"), child("c")}};
+  w.immortal = {"b"};
+  w.boot();
+  w.happened();
+  w.stop();
+  w.advance(5s);
+  CHECK(w.happened() == "stop c, stop b, kill b");
+  w.advance(499ms);
+  CHECK_FALSE(w.end);
+  w.advance(1ms);
+  CHECK(w.happened() == "abandon b, stop a");
+  REQUIRE(w.end);
+  CHECK(w.end->kind == exit_kind::shutdown);
+  CHECK(w.machine().abandoned() == 1);
+  CHECK(w.in(child_state::abandoned) == "b");
+  const auto abandoned = std::find_if(w.reports.begin(), w.reports.end(),
+                                      [](auto& r) { return r.kind == report_kind::child_abandoned; });
+  REQUIRE(abandoned != w.reports.end());
+  CHECK(abandoned->child == "b");
+}
+
+TEST_CASE("what an abandoned life says later is ignored") {
+  world w{with(strategy::one_for_one), {child("a")}};
+  w.immortal = {"a"};
+  w.boot();
+  const auto request = w.terminate("a");
+  w.advance(6s);
+  CHECK(w.answer(request) == outcome::ok);
+  CHECK(w.answer(w.restart("a")) == outcome::ok);
+  const auto key = w.machine().find("a").value();
+  CHECK(w.machine().child_exited(key, 1, exit_reason::abnormal("late"), w.now).empty());
+  CHECK(w.running() == "a");
+  CHECK(w.view("a").incarnation == 2);
+  CHECK(w.view("a").abandoned == 1);
+}
+
+TEST_CASE("sup_stop_infinity: without a limit it is waited for") {
+  auto c = child("a");
+  c.shutdown = shutdown_limit::infinite();
+  world w{{}, {c}};
+  w.ignores_asking = {"a"};
+  w.boot();
+  w.stop();
+  w.advance(24h);
+  CHECK_FALSE(w.end);
+  w.exits("a", exit_reason::shutdown());
+  CHECK(w.end);
+}
+
+TEST_CASE("sup_stop_brutal_kill: children to be stopped at once are not asked") {
+  auto c = child("a");
+  c.shutdown = shutdown_limit::at_once();
+  world w{{}, {c, child("b")}};
+  w.boot();
+  w.happened();
+  w.stop();
+  CHECK(w.happened() == "stop b, kill a");
+}
+
+TEST_CASE("sup_stop_race: children that end by themselves while the supervisor stops are not restarted, reasons kept") {
+  world w{with(strategy::one_for_all, 0), {child("p"), child("t", restart_policy::transient),
+                                           child("x", restart_policy::temporary), child("z")}};
+  w.ignores_asking = {"z"};
+  w.boot();
+  w.happened();
+  w.stop();
+  w.exits("x", exit_reason::abnormal("x's own"));
+  w.exits("t", exit_reason::normal());
+  w.exits("p", exit_reason::abnormal("p's own"));
+  w.exits("z", exit_reason::abnormal("z's own"));
+  CHECK(w.happened() == "stop z");
+  REQUIRE(w.end);
+  CHECK(w.end->kind == exit_kind::shutdown);
+  std::string reasons;
+  for (auto& r : w.reports)
+    if (r.kind == report_kind::child_exited || r.kind == report_kind::child_stopped)
+      reasons += r.child + ":" + r.text + " ";
+  CHECK(reasons == "x:x's own t:normal p:p's own z:z's own ");
+}
+
+TEST_CASE("parallel stop: all are asked at once, so the slowest counts and not the sum") {
+  supervisor_options options;
+  options.stopping = stop_order::parallel;
+  world w{options, {child("a"), child("b"), child("c")}};
+  w.ignores_asking = {"a", "b", "c"};
+  w.boot();
+  w.happened();
+  w.stop();
+  CHECK(w.happened() == "stop c, stop b, stop a");
+  w.advance(5s);
+  CHECK(w.end);
+}
+
+TEST_CASE("stop while starting: the pending start is stopped too, nothing else begins") {
+  world w{{}, {child("a"), child("b"), child("c")}};
+  w.slow_to_start = {"b"};
+  w.boot();
+  w.happened();
+  w.stop();
+  CHECK(w.happened() == "stop b, stop a");
+  CHECK(w.end);
+}
+
+TEST_CASE("stop in the middle of a wait for a restart") {
+  auto c = child("a");
+  c.restart_backoff = backoff{1s, 10s, 2, 0, 60s};
+  world w{with(strategy::one_for_one), {c, child("b")}};
+  w.boot();
+  w.crash("a");
+  w.happened();
+  w.stop();
+  CHECK(w.happened() == "stop b");
+  CHECK(w.end);
+}
+
+TEST_CASE("stop in the middle of a group restart") {
+  world w{with(strategy::one_for_all), {child("a"), child("b"), child("c")}};
+  w.ignores_asking = {"b"};
+  w.boot();
+  w.happened();
+  w.crash("c");
+  w.stop();
+  w.advance(5s);
+  CHECK(w.happened() == "stop b, kill b, stop a");
+  CHECK(w.end);
+}
+
+TEST_CASE("stopping twice is stopping once, and the first reason counts") {
+  world w{with(strategy::one_for_one, 0), {child("a"), child("b")}};
+  w.ignores_asking = {"b"};
+  w.boot();
+  w.crash("a", "the cause");
+  w.stop();
+  w.stop();
+  w.advance(5s);
+  REQUIRE(w.end);
+  CHECK(w.end->restart_limit);
+}
