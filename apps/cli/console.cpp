@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include <fcntl.h>
 #include <unistd.h>
 
 namespace flott::cli {
@@ -44,6 +45,19 @@ std::string colored(color as, std::string_view text) {
 void print(std::string_view text) {
   std::fwrite(text.data(), 1, text.size(), stdout);
   std::fflush(stdout);
+}
+
+stdout_to_stderr::stdout_to_stderr() : kept_(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3)) {
+  std::fflush(stdout);
+  ::dup2(STDERR_FILENO, STDOUT_FILENO);
+}
+
+stdout_to_stderr::~stdout_to_stderr() {
+  std::fflush(stdout);
+  if (kept_ >= 0) {
+    ::dup2(kept_, STDOUT_FILENO);
+    ::close(kept_);
+  }
 }
 
 void tell(std::string_view line) {

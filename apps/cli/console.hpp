@@ -26,6 +26,18 @@ enum class color { plain, bold, green, yellow, red, dim };
 
 /// To standard output, as it is.
 void print(std::string_view text);
+/// While one lives, whatever is written to standard output, by whomever, goes to standard error.
+class stdout_to_stderr {
+ public:
+  stdout_to_stderr();
+  ~stdout_to_stderr();
+  stdout_to_stderr(const stdout_to_stderr&) = delete;
+  stdout_to_stderr& operator=(const stdout_to_stderr&) = delete;
+
+ private:
+  int kept_;
+};
+
 /// A line to standard error.
 void tell(std::string_view line);
 /// "flott: WHY" to standard error.

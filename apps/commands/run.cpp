@@ -97,8 +97,12 @@ int run_on_cluster(const parsed_command& line, const run_options& options, const
 }
 
 int run_embedded(const parsed_command& line, const run_options& options, const std::filesystem::path& module) {
-  const auto& interrupted = interrupts();
-  const auto outcome = run_in_this_process(module, options, interrupted);
+  // What the job prints belongs on standard output, unless that is for one JSON document alone.
+  std::optional<stdout_to_stderr> diverted;
+  if (line.has("json"))
+    diverted.emplace();
+  const auto outcome = run_in_this_process(module, options, interrupts());
+  diverted.reset();
   return outcome.ok() ? show_outcome(*outcome, line.has("json")) : refusal(outcome.error());
 }
 
@@ -116,7 +120,9 @@ int run_command(const std::vector<std::string>& arguments) {
   auto options = options_of(*line);
   if (!options.ok())
     return misused("run", options.error());
-  if (const auto checked = configuration().for_job(options->configuration); !checked.ok())
+  const auto checked = line->has("embedded") ? configuration::load({}, line->all("define"))
+                                             : configuration().for_job(options->configuration);
+  if (!checked.ok())
     return misused("run", checked.error());
   if (line->has("embedded") && (line->has("detached") || line->has("jobmanager")))
     return misused("run", user_failure("--embedded", "goes with neither -d nor -m"));
