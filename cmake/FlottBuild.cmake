@@ -57,3 +57,15 @@ function(flott_add_test)
   endif()
   set_tests_properties(${ARG_NAME} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT 300)
 endfunction()
+
+# flott_add_cluster_test(NAME cluster_x SCRIPT test_x.py [LABELS slow]): Python, against real processes of the built `flott`.
+function(flott_add_cluster_test)
+  cmake_parse_arguments(ARG "" "NAME;SCRIPT;LABELS" "" ${ARGN})
+  find_package(Python3 REQUIRED COMPONENTS Interpreter)
+  if(NOT ARG_LABELS)
+    set(ARG_LABELS slow)
+  endif()
+  add_test(NAME ${ARG_NAME} COMMAND Python3::Interpreter "${CMAKE_CURRENT_SOURCE_DIR}/${ARG_SCRIPT}")
+  set_tests_properties(${ARG_NAME} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT 600 PROCESSORS 2
+    ENVIRONMENT "FLOTT=${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/flott;FLOTT_TEST_MODULES=${CMAKE_LIBRARY_OUTPUT_DIRECTORY}/test_modules;PYTHONDONTWRITEBYTECODE=1")
+endfunction()
