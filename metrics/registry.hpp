@@ -89,6 +89,9 @@ class metrics_registry {
   [[nodiscard]] metric_registration sampled(const metric_description& what, metric_kind kind,
                                             std::function<std::vector<metric_sample>()> sample);
 
+  /// Shows a sampled metric as long as the registry lives.
+  void keep(metric_registration registration);
+
   /// The page behind /metrics: text exposition format 0.0.4.
   [[nodiscard]] std::string scrape() const;
 

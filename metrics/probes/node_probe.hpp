@@ -37,7 +37,8 @@ class supervisor_probe {
  public:
   explicit supervisor_probe(metrics_registry& registry);
   /// `supervisor` and `child_class` are names of kinds ("job_managers", "task"), never of single actors, so that
-  /// there is a bounded number of them.
+  /// there is a bounded number of them. Shows zero restarts from now on.
+  void supervises(const std::string& supervisor, const std::string& child_class);
   void restarted(const std::string& supervisor, const std::string& child_class);
 
  private:

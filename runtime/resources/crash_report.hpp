@@ -21,7 +21,7 @@ struct task_context {
 
   /// Texts are cut to what fits.
   task_context() = default;
-  task_context(std::string_view job_id, std::string_view vertex_id, std::uint32_t subtask, std::uint32_t attempt);
+  task_context(std::string_view job_hex, std::string_view vertex_hex, std::uint32_t subtask, std::uint32_t attempt);
 };
 
 /// The calling thread works for `context` while this lives; scopes nest. A few stores, no lock.

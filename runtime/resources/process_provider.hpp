@@ -15,6 +15,7 @@ struct process_provider_config {
   std::chrono::milliseconds first_pause{100};    ///< before the second replacement in a row; doubles
   std::chrono::milliseconds longest_pause{10'000};
   std::chrono::milliseconds stable_after{10'000};   ///< a node that lived this long ends the row
+  std::chrono::milliseconds stop_grace{15'000};     ///< between asking a node to stop and killing it
 };
 
 /// Nodes as processes of this machine. Watches them by pidfd in one thread of its own, also those that an earlier
