@@ -2,27 +2,17 @@
 
 #include "runtime/base/env.hpp"
 #include "runtime/resources/proc.hpp"
+#include "tests/support/eventually.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 #include <catch2/catch.hpp>
 #include <csignal>
-#include <functional>
 #include <sys/wait.h>
 #include <thread>
 
 namespace flott::testing {
 
 using namespace std::chrono_literals;
-
-/// Polls until `condition` holds; false after a time far beyond what any machine needs.
-inline bool eventually(const std::function<bool()>& condition) {
-  for (const auto end = std::chrono::steady_clock::now() + 60s; std::chrono::steady_clock::now() < end;) {
-    if (condition())
-      return true;
-    std::this_thread::sleep_for(2ms);
-  }
-  return condition();
-}
 
 /// A cluster folder whose processes all end with it.
 class cluster_folder {
