@@ -11,10 +11,35 @@ if(NOT CMAKE_BUILD_TYPE)
   set(CMAKE_BUILD_TYPE RelWithDebInfo)
 endif()
 
+option(FLOTT_PCH "Precompile headers that nearly every source includes (the presets do)" OFF)
 find_program(CCACHE_PROGRAM ccache)
-if(CCACHE_PROGRAM)
+if(CCACHE_PROGRAM AND FLOTT_PCH)     # ccache takes sources with a precompiled header only with these settings
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${CMAKE_COMMAND}" -E env CCACHE_SLOPPINESS=pch_defines,time_macros
+      "${CCACHE_PROGRAM}")
+elseif(CCACHE_PROGRAM)
   set(CMAKE_CXX_COMPILER_LAUNCHER "${CCACHE_PROGRAM}")
 endif()
+if(FLOTT_PCH)                        # one kind of code everywhere, so that libraries and tests can share them
+  add_compile_options(-fPIC)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    add_compile_options(-fpch-preprocess)
+  endif()
+endif()
+set(flott_pch_standard <algorithm> <array> <atomic> <chrono> <condition_variable> <deque> <filesystem> <functional>
+    <map> <memory> <mutex> <optional> <set> <span> <string> <string_view> <thread> <unordered_map> <variant> <vector>)
+set(flott_pch_messages "${CMAKE_BINARY_DIR}/generated/messages/cluster.pb.h"
+    "${CMAKE_BINARY_DIR}/generated/messages/task.pb.h")
+
+# flott_precompile(TARGET header...) or flott_precompile(TARGET REUSE_FROM other); nothing without FLOTT_PCH.
+function(flott_precompile target)
+  if(FLOTT_PCH)
+    if("${ARGV1}" STREQUAL "REUSE_FROM")
+      target_precompile_headers(${target} ${ARGN})
+    else()
+      target_precompile_headers(${target} PRIVATE ${ARGN})
+    endif()
+  endif()
+endfunction()
 
 set(FLOTT_SANITIZE "" CACHE STRING "Sanitizer to build with: address, thread or empty")
 if(FLOTT_SANITIZE)
@@ -47,6 +72,11 @@ function(flott_add_test)
   cmake_parse_arguments(ARG "" "NAME;LABELS" "SOURCES;LIBRARIES" ${ARGN})
   add_executable(${ARG_NAME} ${ARG_SOURCES})
   target_link_libraries(${ARG_NAME} PRIVATE flott_test_main flott_warnings ${ARG_LIBRARIES})
+  if("flott" IN_LIST ARG_LIBRARIES)
+    flott_precompile(${ARG_NAME} REUSE_FROM flott_test_pch_actors)
+  elseif("flott_runtime" IN_LIST ARG_LIBRARIES)
+    flott_precompile(${ARG_NAME} REUSE_FROM flott_test_pch)
+  endif()
   add_test(NAME ${ARG_NAME} COMMAND ${ARG_NAME})
   if(NOT ARG_LABELS)
     set(ARG_LABELS fast)

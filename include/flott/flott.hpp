@@ -1,8 +1,9 @@
 #pragma once
 
-/// All that the author of a job needs.
+/// All that the author of a job needs. Needs Flott::runtime.
 #include "runtime/api/aggregates.hpp"
 #include "runtime/api/job.hpp"
 #include "runtime/api/job_builder.hpp"
 #include "runtime/api/parameters.hpp"
 #include "runtime/api/stream.hpp"
+#include "runtime/connectors/connectors.hpp"
