@@ -171,6 +171,29 @@ void batch_builder::append_rows(const record_batch& batch, std::span<const std::
   rows_ += static_cast<std::uint32_t>(physical_rows.size());
 }
 
+void batch_builder::append_copies(std::span<const record_batch> batches, std::span<const row_reference> refs) {
+  assert(rows_ + refs.size() <= capacity_);
+  std::vector<const std::byte*> sources(batches.size());
+  for (std::size_t i = 0; i < shape_->size(); ++i) {
+    const std::size_t width = width_of((*shape_)[i].type);
+    for (std::size_t b = 0; b < batches.size(); ++b)
+      sources[b] = batches[b].column_at(i)->values;
+    std::byte* out = array(i) + width * rows_;
+    for (const row_reference& ref : refs) {
+      const std::byte* from = sources[ref.batch] + width * ref.row;
+      if (width == sizeof(text)) {
+        const text& value = *reinterpret_cast<const text*>(from);
+        text_bytes_ += value.size();
+        new (out) text(texts_.copy(value.view()));
+      } else {
+        std::memcpy(out, from, width);
+      }
+      out += width;
+    }
+  }
+  rows_ += static_cast<std::uint32_t>(refs.size());
+}
+
 record_batch batch_builder::finish() {
   std::vector<column_ptr> columns;
   columns.reserve(shape_->size());

@@ -64,6 +64,12 @@ class text_adopter {
   std::size_t referenced_bytes_ = 0;
 };
 
+/// A row of one among several batches.
+struct row_reference {
+  std::uint32_t batch = 0;
+  std::uint32_t row = 0;                         ///< physical
+};
+
 /// Builds batches column by column. Rows become real with `commit`; the arrays of `values<T>(i)` have room for
 /// `capacity()` rows, and what is written behind the committed rows is overwritten or dropped.
 ///
@@ -99,6 +105,10 @@ class batch_builder {
   /// Gathers rows of a batch of the same types, event times included if both have them. Texts are referenced, or
   /// copied where the arenas of the batch are mostly dead. Requires: rows() + physical_rows.size() <= capacity().
   void append_rows(const record_batch& batch, std::span<const std::uint32_t> physical_rows);
+
+  /// Gathers rows from many batches of one schema, copying texts: for sorted output.
+  /// Requires: rows() + refs.size() <= capacity(); no event times.
+  void append_copies(std::span<const record_batch> batches, std::span<const row_reference> refs);
 
   /// The committed rows as a batch; the builder begins a new one.
   [[nodiscard]] record_batch finish();

@@ -2,7 +2,7 @@
 
 #include "messages/job.pb.h"
 #include "runtime/base/result.hpp"
-#include "runtime/operators/operator.hpp"
+#include "runtime/operators/factory.hpp"
 
 #include <functional>
 #include <memory>
@@ -11,12 +11,6 @@
 #include <vector>
 
 namespace flott {
-
-/// Makes one instance of an operator for one subtask.
-using operator_factory = std::function<result<std::unique_ptr<stream_operator>>()>;
-
-/// 64-bit hashes of the rows' keys, one for each selected row of the batch, in order; the same in every process.
-using key_hasher = std::function<void(const record_batch& batch, std::span<std::uint64_t> hashes)>;
 
 /// How one node feeds another.
 struct logical_edge {
