@@ -12,6 +12,9 @@
 #include "runtime/resources/crash_report.hpp"
 #include "runtime/resources/process_table.hpp"
 
+#include <cerrno>
+#include <cstdlib>
+
 #include <unistd.h>
 
 namespace flott::cli {
@@ -24,6 +27,7 @@ struct node_kind {
   msg::NodeRole role = msg::NODE_ROLE_UNSPECIFIED;
   std::string prose;
   starter start = nullptr;
+  bool may_pass = false;                  ///< does without a folder that lasts
 };
 
 command_spec spec_of(const node_kind& kind) {
@@ -38,6 +42,28 @@ command_spec spec_of(const node_kind& kind) {
               {.names = "define,D", .value = "KEY=VALUE", .prose = "Sets an option.", .repeated = true},
           }};
 }
+
+/// A folder that goes with the process, for a node that has no other to keep its jobs in.
+class passing_folder {
+ public:
+  static result<std::unique_ptr<passing_folder>> make() {
+    auto pattern = (std::filesystem::temp_directory_path() / "flott-standalone-XXXXXX").string();
+    if (::mkdtemp(pattern.data()) == nullptr)
+      return system_failure(pattern, "a temporary folder cannot be made", errno);
+    return std::unique_ptr<passing_folder>(new passing_folder(pattern));
+  }
+  ~passing_folder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path, ignored);
+  }
+  passing_folder(const passing_folder&) = delete;
+  passing_folder& operator=(const passing_folder&) = delete;
+
+  const std::filesystem::path path;
+
+ private:
+  explicit passing_folder(std::filesystem::path p) : path(std::move(p)) {}
+};
 
 result<configuration> configuration_of(const parsed_command& line, const std::filesystem::path& dir) {
   FLOTT_TRY(key_values(line.all("define")));
@@ -97,9 +123,19 @@ int node_command_line(const node_kind& kind, const std::vector<std::string>& arg
   node_signals::block();   // before there is a second thread
   const auto dir = line->has("dir") ? std::filesystem::absolute(line->text("dir")).lexically_normal()
                                     : std::filesystem::path();
-  const auto config = configuration_of(*line, dir);
+  auto config = configuration_of(*line, dir);
   if (!config.ok())
     return misused(spec.name, config.error());
+  std::unique_ptr<passing_folder> passing;
+  if (kind.may_pass && config->get(options::cluster_dir).empty()) {
+    auto made = passing_folder::make();
+    if (!made.ok())
+      return refusal(made.error());
+    passing = std::move(made).value();
+    config = config->with(options::cluster_dir.key, passing->path.string(), "default");
+    if (!config.ok())
+      return refusal(config.error());
+  }
   for (const auto& warning : config->warnings())
     tell("flott: " + warning);
   const auto identity = node_identity::take(dir, kind.role, line->text("id"), system_env());
@@ -123,8 +159,10 @@ int node_command_line(const node_kind& kind, const std::vector<std::string>& arg
 int standalone_command(const std::vector<std::string>& arguments) {
   return node_command_line({.name = "standalone",
                             .role = msg::NODE_ROLE_DISPATCHER,
-                            .prose = "Runs all roles in one process, with REST, in the foreground.",
-                            .start = start_standalone},
+                            .prose = "Runs all roles in one process, with REST, in the foreground. Without --dir, jobs and "
+                                     "modules\nare forgotten when it ends.",
+                            .start = start_standalone,
+                            .may_pass = true},
                            arguments);
 }
 
