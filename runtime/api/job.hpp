@@ -1,5 +1,7 @@
 #pragma once
 
+#include "runtime/module/note.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <utility>
@@ -20,7 +22,7 @@ struct parameter_doc {
 };
 
 /// The version of the table and of everything that job modules and the runtime share.
-inline constexpr std::uint32_t job_api_version = 1;
+inline constexpr std::uint32_t job_api_version = FLOTT_API_VERSION;
 }  // namespace flott
 
 extern "C" {
@@ -84,5 +86,6 @@ struct __attribute__((visibility("hidden"))) job_registration {
 ///
 ///     FLOTT_JOB(word_count, "Counts words", {"input", "files, as a glob"}, {"output", "folder for counts.csv"})
 #define FLOTT_JOB(function, description, ...)                                                            \
+  FLOTT_NOTE_JOB(#function);                                                                             \
   [[maybe_unused]] static const ::flott::detail::job_registration flott_job_registration_##function{     \
       &flott_job_table, #function, description, &function, ::std::vector<::flott::parameter_doc>{__VA_ARGS__}};

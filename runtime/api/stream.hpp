@@ -139,7 +139,7 @@ class stream : public detail::step_handle<stream<T>> {
 
   /// Rows for which `K f(const T&)` is equal go to one subtask; K: the type of a field.
   template <class F>
-    requires std::invocable<F&, const T&>
+    requires(std::invocable<F&, const T&> && !std::is_member_pointer_v<F>)
   auto key_by(F f) const {
     using k = std::remove_cvref_t<std::invoke_result_t<F&, const T&>>;
     constexpr std::size_t at = description<T>::size;
