@@ -42,7 +42,9 @@ class client {
 
   [[nodiscard]] result<response> get(std::string_view target) { return send("GET", target, {}); }
   [[nodiscard]] result<response> head(std::string_view target) { return send("HEAD", target, {}); }
-  [[nodiscard]] result<response> post(std::string_view target, std::string_view json) { return send("POST", target, json); }
+  [[nodiscard]] result<response> post(std::string_view target, std::string_view json) {
+    return send("POST", target, json);
+  }
   [[nodiscard]] result<response> patch(std::string_view target, std::string_view json = {}) {
     return send("PATCH", target, json);
   }
@@ -64,6 +66,8 @@ class client {
  private:
   struct exchange;
   result<response> perform(exchange& what);
+  /// One try on the open connection; `what.answer_begun` tells whether the server had begun to answer.
+  result<response> converse(exchange& what);
   void close();
 
   client_config config_;

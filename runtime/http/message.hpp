@@ -71,6 +71,9 @@ struct response {
   std::vector<std::pair<std::string, std::string>> headers{};   ///< besides Content-Type, -Length, Connection
   std::string body{};
   std::string file{};    ///< a path whose content is streamed instead of `body`
+
+  /// The first header of that name in any case; empty where it is missing.
+  [[nodiscard]] std::string_view header(std::string_view name) const;
 };
 
 /// A JSON document as it is.
@@ -81,6 +84,8 @@ struct response {
 /// "Not Found" for 404; "Unknown" for a number that has no name.
 [[nodiscard]] std::string_view reason_phrase(int status);
 
+/// `text` with every byte that is no UTF-8 replaced by U+FFFD.
+[[nodiscard]] std::string valid_utf8(std::string_view text);
 /// `text` as a JSON string with its quotes; bytes that are no UTF-8 become U+FFFD, so that every reader takes it.
 [[nodiscard]] std::string json_quoted(std::string_view text);
 

@@ -77,8 +77,9 @@ class server {
   /// Afterwards the handler is not called again. Requires: not called from the handler.
   void stop(std::chrono::milliseconds grace = std::chrono::milliseconds(200));
 
+  class core;   ///< the inside, known to server.cpp only
+
  private:
-  class core;
   explicit server(std::shared_ptr<core> c);
   std::shared_ptr<core> core_;
 };

@@ -30,7 +30,7 @@ inline constexpr std::size_t max_json_depth = 32;
 /// From the request's JSON body, or, where a field is missing there, from the query parameters that Flink's dashboard
 /// sends (entry-class, parallelism, program-args, programArg, jobid). An empty body is as good as `{}`. Numbers and
 /// booleans are taken as strings too, as Flink does. Errors (user) name the field: unknown, of the wrong type, out of
-/// bounds, given twice, or one that asks for what there is not (a savepoint to start from). Pure.
+/// bounds, or one that asks for what there is not (a savepoint to start from). Pure.
 [[nodiscard]] result<run_request> parse_run_request(const http::request& asked);
 
 /// "--name", "value" in turn, as name and value. An error names the argument that breaks the rule.
