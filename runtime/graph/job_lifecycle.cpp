@@ -329,25 +329,12 @@ job_actions job_lifecycle::timer_due(job_timer timer, std::uint64_t token, insta
         get_slots(c);
       }
       break;
-    case job_timer::wait_for_resources: {
-      const auto seconds = std::to_string(std::chrono::duration_cast<std::chrono::seconds>(config_.wait_for_resources).count());
-      if (step_ == step::planning && !plan_sent_)
-        fail_job(c, resource_failure("job " + job_id(), "no TaskManager was there to plan it within " + seconds + " s"), {});
-      else if (step_ == step::waiting)
-        fail_job(c, resource_failure("job " + job_id(), "it needs " + std::to_string(graph_->slots_needed()) +
-                                     " slots and has got " + std::to_string(slots_.size()) + " within " + seconds + " s"), {});
+    case job_timer::wait_for_resources:
+      waited_too_long(c);
       break;
-    }
     case job_timer::cancellation:
-      if (step_ != step::stopping)
-        break;
-      for (const auto& [id, attempts] : graph_->active_attempts())
-        for (const auto& slot : std::vector(slots_))
-          if (slot.task_manager_id() == id) {
-            graph_->fail_on(id, slot.task_manager_incarnation(), now.unix_ms);
-            drop_slots_of(id, slot.task_manager_incarnation(), true, c);
-          }
-      stopped(c);
+      if (step_ == step::stopping)
+        give_up_stopping(c);
       break;
     case job_timer::publish_retry:
       if (step_ == step::publishing)

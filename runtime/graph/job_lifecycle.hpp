@@ -163,6 +163,8 @@ class job_lifecycle {
   void upgrade_incident(step_context& c);
   [[nodiscard]] std::chrono::milliseconds free_restart_delay();
   void wait_or_deploy(step_context& c);
+  void waited_too_long(step_context& c);
+  void give_up_stopping(step_context& c);
   void fail_job(step_context& c, const failure& error, const task_location& where);
   void stop_tasks(step_context& c, after_stop then);
   void cancel_attempts(step_context& c, const std::map<std::string, std::vector<msg::AttemptId>>& attempts);

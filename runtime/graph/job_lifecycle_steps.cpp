@@ -116,6 +116,16 @@ void job_lifecycle::get_slots(step_context& c) {
   c.news = true;
 }
 
+void job_lifecycle::waited_too_long(step_context& c) {
+  const auto wait = std::chrono::duration_cast<std::chrono::seconds>(config_.wait_for_resources);
+  const auto within = " within " + std::to_string(wait.count()) + " s";
+  if (step_ == step::planning && !plan_sent_)
+    fail_job(c, resource_failure("job " + job_id(), "no TaskManager was there to plan it" + within), {});
+  else if (step_ == step::waiting)
+    fail_job(c, resource_failure("job " + job_id(), "it needs " + std::to_string(graph_->slots_needed()) +
+                                                        " slots and has got " + std::to_string(slots_.size()) + within), {});
+}
+
 void job_lifecycle::wait_or_deploy(step_context& c) {
   step_ = step::waiting;
   get_slots(c);
@@ -323,6 +333,17 @@ void job_lifecycle::stopped(step_context& c) {
     c.actions.push_back(job_action::discard{std::move(committables_)});
   release_all(c);
   end(c, then_ == after_stop::fail ? JOB_STATE_FAILED : JOB_STATE_CANCELED);
+}
+
+// Tasks that did not stop in time: their slots are left to their TaskManagers, the job goes on without them.
+void job_lifecycle::give_up_stopping(step_context& c) {
+  for (const auto& [id, attempts] : graph_->active_attempts())
+    for (const auto& slot : std::vector(slots_))
+      if (slot.task_manager_id() == id) {
+        graph_->fail_on(id, slot.task_manager_incarnation(), c.now.unix_ms);
+        drop_slots_of(id, slot.task_manager_incarnation(), true, c);
+      }
+  stopped(c);
 }
 
 // --- the end -----------------------------------------------------------------------------------------------------------

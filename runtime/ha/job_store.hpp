@@ -26,8 +26,9 @@ struct blob_info {
 
 /// What a dispatcher must not forget: its jobs, and the modules they were made from.
 ///
-/// One owner at a time; calls block for as long as the disk takes. What concerns blobs may be called from any thread. A put that has returned survives a crash of the
-/// process and of the machine, and a crash within it leaves the former content.
+/// One owner at a time; calls block for as long as the disk takes. What concerns blobs may be called from any thread.
+/// A put that has returned survives a crash of the process and of the machine; a crash within it leaves the former
+/// content.
 class job_store {
  public:
   virtual ~job_store() = default;
@@ -44,8 +45,8 @@ class job_store {
   /// Everything stored. A damaged file is no error: it is renamed and reported.
   virtual result<contents> load() = 0;
 
-  /// Takes over `temporary` (in the folder of upload_folder(), so that a rename suffices), unless its hash is not
-  /// `expected_sha256` (when given). The same content again keeps its first name and time.
+  /// Takes over `temporary`, which is gone afterwards. Refused (permanent, user) when its hash is not
+  /// `expected_sha256`, if that is given. The same content again keeps its first name and time.
   virtual result<blob_info> add_blob(const std::filesystem::path& temporary, const std::string& original_name,
                                      const std::string& expected_sha256, std::int64_t unix_ms) = 0;
   [[nodiscard]] virtual std::optional<blob_info> blob(const std::string& sha256) const = 0;

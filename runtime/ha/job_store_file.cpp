@@ -94,8 +94,10 @@ class file_job_store final : public job_store {
       FLOTT_ASSIGN(const auto content, env_.read_file(temporary));
       info.sha256 = hex_sha256(content);
       info.bytes = content.size();
-      if (!expected_sha256.empty() && info.sha256 != expected_sha256)
+      if (!expected_sha256.empty() && info.sha256 != expected_sha256) {
+        FLOTT_TRY(env_.remove(temporary));
         return user_failure(original_name, "its SHA-256 is " + info.sha256 + ", not " + expected_sha256);
+      }
       if (auto known = blob(info.sha256)) {
         FLOTT_TRY(env_.remove(temporary));
         return *known;

@@ -62,10 +62,11 @@ struct planner_choice {
 /// The ResourceManager's view of all slots, and who waits for how many.
 ///
 /// A slot is free, pending (an AllocateSlot is under way), held (its TaskManager said so) or freeing (a FreeSlot is
-/// under way, or tasks in it are stopping). Messages to one TaskManager must arrive in the order of the actions. Requests are granted all or nothing, by priority, then first come first
-/// served; one that exceeds what the job could get from the whole cluster does not block those behind it. Nothing is
-/// durable: the TaskManagers' tables are the truth. An allocation found there that is unknown here is adopted, unless
-/// its job has ended, has released it, or has a higher epoch: then it is freed.
+/// under way, or tasks in it are stopping). Messages to one TaskManager must arrive in the order of the actions.
+/// Requests are granted all or nothing, by priority, then first come first served; one that exceeds what the job could
+/// get from the whole cluster does not block those behind it. Nothing is durable: the TaskManagers' tables are the
+/// truth. An allocation found there that is unknown here is adopted, unless its job has ended or has a higher epoch:
+/// then it is freed.
 class slot_manager {
  public:
   /// `new_allocation_id` makes 32 hex digits, never the same ones.
