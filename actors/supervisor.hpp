@@ -85,6 +85,13 @@ child_factory spawns(Behaviour behaviour, Arguments... arguments) {
   };
 }
 
+/// A factory for an actor that its owner has spawned already and now puts under a supervisor: for temporary children.
+template <class Handle>
+child_factory adopts(const Handle& handle) {
+  return [started = caf::actor_cast<caf::strong_actor_ptr>(handle)](const child_context&)
+           -> result<caf::strong_actor_ptr> { return started; };
+}
+
 struct supervisor_spec {
   std::string name;                                  ///< its id under its parent; the root's path is "/name"
   supervision::strategy strategy = supervision::strategy::one_for_one;
@@ -112,7 +119,7 @@ struct supervision_event {
   std::string child;                 ///< id; empty when it is about the supervisor itself
   std::string child_class;
   std::uint64_t incarnation = 0;
-  std::optional<supervision::restart_cause> cause;   ///< of a restart
+  std::optional<supervision::restart_cause> cause;   ///< of a restart; of an end, whether it was a `failure` or an `exit`
   std::string text;
 };
 
@@ -123,6 +130,11 @@ class supervision_observer {
   virtual ~supervision_observer() = default;
   virtual void on_event(const supervision_event& event) = 0;
 };
+
+/// Logs each event, and calls `restarted` with the supervisor's name (its own, without its parents') and the child's
+/// class for each restart: for `flott_supervisor_restarts_total`. `restarted` is called by several threads.
+[[nodiscard]] std::shared_ptr<supervision_observer>
+make_node_observer(std::function<void(const std::string& supervisor, const std::string& child_class)> restarted);
 
 /// How a supervisor ended.
 struct supervisor_end {

@@ -132,7 +132,8 @@ void supervisor_machine::went_down(child& c, const exit_reason& reason, time_poi
   }
   if (reason.kind == exit_kind::abnormal)
     c.last_failure = reason.text;
-  tell(was_stopping ? report_kind::child_stopped : report_kind::child_exited, c, reason.text);
+  tell(was_stopping ? report_kind::child_stopped : report_kind::child_exited, c, reason.text,
+       reason.kind == exit_kind::abnormal ? restart_cause::failure : restart_cause::exit);
   gone(c);
   if (to_start_.count(c.key) > 0) {                // a group restart wanted it down, and wants it up again
     c.state = child_state::restarting;

@@ -60,7 +60,7 @@ struct report {
   child_key key;                     ///< 0: about the supervisor
   std::string child;
   std::uint64_t incarnation;
-  std::optional<restart_cause> cause;
+  std::optional<restart_cause> cause;  // of a restart; of an end, whether it was a failure or an exit
   std::string text;
 };
 /// The supervisor has ended; the last action there is.

@@ -216,3 +216,39 @@ TEST_CASE("a killed supervisor takes its whole tree along and says so") {
   CHECK(t.end->reason.kind == exit_kind::abnormal);
   CHECK(t.refs.at("a")->get() == nullptr);
 }
+
+TEST_CASE("an actor spawned elsewhere can be put under a supervisor") {
+  tree_fixture t;
+  t.boot(named("jobs", {}));
+  const auto handle = t.world.system().spawn(worker, std::string{"job"}, t.notes);
+  child_spec spec;
+  spec.id = "job";
+  spec.restart = restart_policy::temporary;
+  spec.start = adopts(handle);
+  caf::anon_send(t.root, start_child_request{spec});
+  t.world.settle();
+  CHECK(t.tree()->children.at(0)->path == "/jobs/job");
+  SECTION("it ends by itself") { caf::anon_send(handle, std::string{"throw"}); }
+  SECTION("it ends with the tree") { t.stop(); }
+  t.world.settle();
+  CHECK(t.notes->alive.empty());
+  if (!t.end)
+    CHECK(t.tree()->children.empty());
+}
+
+TEST_CASE("the node's observer names supervisor and class of each restart, never the single child") {
+  std::vector<std::string> restarts;
+  auto observer = make_node_observer([&](const std::string& supervisor, const std::string& child_class) {
+    restarts.push_back(supervisor + "/" + child_class);
+  });
+  supervision_event event;
+  event.kind = report_kind::child_exited;
+  event.supervisor = "/node/job_managers";
+  event.child = "7c0f";
+  event.child_class = "job_manager";
+  observer->on_event(event);
+  CHECK(restarts.empty());
+  event.kind = report_kind::child_restarted;
+  observer->on_event(event);
+  CHECK(restarts == std::vector<std::string>{"job_managers/job_manager"});
+}

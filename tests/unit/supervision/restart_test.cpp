@@ -28,6 +28,8 @@ TEST_CASE("restart matrix: permanent always, transient after an abnormal end, te
     CHECK(w.view("t").restarts[static_cast<std::size_t>(restart_cause::failure)] == 1);
     CHECK(w.view("t").last_failure == "boom");
     CHECK(w.view("t").incarnation == 2);
+    CHECK(w.reports.at(4).kind == report_kind::child_exited);
+    CHECK(w.reports.at(4).cause == restart_cause::failure);
   }
 }
 
