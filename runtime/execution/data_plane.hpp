@@ -13,6 +13,7 @@
 namespace flott {
 
 class env;
+class executor;
 
 /// One attempt's outcome.
 struct task_outcome {
@@ -31,6 +32,11 @@ class task_observer {
   virtual void on_state(msg::TaskState state) = 0;
   /// The first batch has reached the task (of a source: has left it). For latency measurements; once.
   virtual void on_first_batch() = 0;
+  /// The state of all its operators at checkpoint `id`, as TaskDeployment.restored_state takes it.
+  virtual void on_snapshot(std::uint64_t id, std::string state) {
+    static_cast<void>(id);
+    static_cast<void>(state);
+  }
   /// The end; nothing follows, and all that the attempt held is released.
   virtual void on_outcome(task_outcome outcome) = 0;
 };
@@ -69,6 +75,9 @@ class data_plane {
   virtual ~data_plane() = default;
 
   static result<std::unique_ptr<data_plane>> start(data_plane_config config, env& environment);
+  /// The same on another executor: the deterministic one, in a simulation (with `listen` false).
+  static result<std::unique_ptr<data_plane>> start(data_plane_config config, env& environment,
+                                                   std::shared_ptr<executor> runs_on);
 
   /// Port of the data endpoint; 0 when it does not listen.
   [[nodiscard]] virtual std::uint16_t port() const = 0;
