@@ -185,6 +185,7 @@ void tcp_endpoint::loop_once() {
       }
       received_.fetch_add(at->second.connection->bytes_received() - received_before);
       if (!read.ok()) {
+        static_cast<void>(at->second.connection->write());   // so that the other end hears who we are, or why not
         drop(at, read.error());
         continue;
       }

@@ -55,6 +55,10 @@ void task_output::in_band(T element) {
       c->push(element);
 }
 
+void task_output::emit(watermark mark) { in_band(mark); }
+void task_output::emit(stream_status status) { in_band(status); }
+void task_output::emit(barrier b) { in_band(b); }
+
 void task_output::emit(latency_marker marker) {
   flush();
   for (auto& edge : edges_)

@@ -32,11 +32,11 @@ class task_output final : public output {
   void attach(const std::shared_ptr<waker>& producer);
 
   void emit(record_batch batch) override;
-  void emit(watermark mark) override { in_band(mark); }
-  void emit(stream_status status) override { in_band(status); }
+  void emit(watermark mark) override;
+  void emit(stream_status status) override;
   /// To one channel of each edge, in turn.
   void emit(latency_marker marker) override;
-  void emit(barrier b) { in_band(b); }
+  void emit(barrier b);
   [[nodiscard]] bool full() const noexcept override;
 
   /// Hands over all rows that partitioners still gather.
