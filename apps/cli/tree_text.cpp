@@ -56,7 +56,7 @@ std::string tree_text(std::string_view document) {
   for (const auto& node : nodes->get_array()) {
     if (!node.is_object())
       continue;
-    text += text_of(node.get_object(), "id") + "\n";
+    text += text_of(node.get_object(), "node") + "\n";
     if (const auto* tree = node.get_object().if_contains("tree"); tree != nullptr && tree->is_object())
       append(tree->get_object(), 1, text);
   }
