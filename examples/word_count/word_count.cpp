@@ -27,7 +27,7 @@ static void word_count(flott::job_builder& job, const flott::parameters& params)
       [](const flott::line& line, flott::collector<token>& to) {
         const auto room = static_cast<std::uint32_t>(room_for(line.value.size()));
         for_each_word(line.value, to.allocate(room), [&to](const char* word, std::uint32_t size) {
-          to.emit({flott::text(word, size)});
+          to.emit({flott::text::in_arena(word, size)});
         });
       });
   const auto counts = words.name("words")

@@ -13,8 +13,8 @@ namespace flott {
 
 /// How a job is asked for.
 struct job_request {
-  std::string name;                     ///< empty: the job's own, else the function's
-  std::vector<std::pair<std::string, std::string>> parameters;
+  std::string name{};                   ///< empty: the job's own, else the function's
+  std::vector<std::pair<std::string, std::string>> parameters{};
   bool force_batch = false, force_streaming = false;   ///< execution.runtime-mode
 };
 

@@ -39,7 +39,7 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-parameters::parameters(const std::vector<std::pair<std::string, std::string>>& given) {
+parameters::parameters(const list& given) {
   for (const auto& [name, value] : given)
     given_[name] = value;
 }

@@ -20,9 +20,12 @@ namespace flott {
 /// `get` throws `failure_exception` (permanent, user) naming the parameter, when it is missing or no such value.
 class parameters {
  public:
+  /// Names and values, in the order given.
+  using list = std::vector<std::pair<std::string, std::string>>;
+
   parameters() = default;
   /// The last of several values of one name wins.
-  explicit parameters(const std::vector<std::pair<std::string, std::string>>& given);
+  explicit parameters(const list& given);
 
   /// T: std::string, std::int64_t, std::uint64_t, double or bool ("true", "false").
   template <class T = std::string>

@@ -68,6 +68,16 @@ void text_adopter::use(const arena_ptr& a) {
 text text_adopter::adopt_slowly(const text& t) {
   if (t.empty())
     return text();
+  const auto heat = [this](const arena& block) {
+    hot_begin_ = reinterpret_cast<std::uintptr_t>(block.data());
+    hot_size_ = block.capacity();
+  };
+  if (const auto& own = own_.current(); own && own->contains(t.data())) {
+    if (own_used_ != own)
+      use_own();                                 // the batch before has taken it as well
+    heat(*own);
+    return t;
+  }
   for (candidate& c : candidates_) {
     if (!c.block->contains(t.data()))
       continue;
@@ -75,12 +85,12 @@ text text_adopter::adopt_slowly(const text& t) {
       c.used = true;
       use(c.block);
     }
-    hot_begin_ = reinterpret_cast<std::uintptr_t>(c.block->data());
-    hot_size_ = c.block->capacity();
+    heat(*c.block);
     return t;
   }
-  if (own_used_ && own_used_->contains(t.data()))
-    return t;
+  for (const arena_ptr& a : used_)               // an own arena that was full before this one
+    if (a->contains(t.data()))
+      return t;
   return copy(t.view());
 }
 

@@ -192,7 +192,7 @@ class decoder {
     const char* next = reinterpret_cast<const char*>(section.data()) + size_bytes;
     for (std::uint32_t row = 0; row < rows_; ++row) {
       const std::uint32_t size = size_at(section, row);
-      new (values + row) text(next, size);
+      new (values + row) text(text::in_arena(next, size));
       next += size;
     }
     auto made = std::make_shared<column>();

@@ -9,10 +9,10 @@ using namespace flott::test;
 
 namespace {
 
-struct line {
+struct phrase {
   text value;
 };
-FLOTT_DESCRIBE(line, value)
+FLOTT_DESCRIBE(phrase, value)
 
 struct word {
   text value;
@@ -29,7 +29,7 @@ operator_factory no_source() {
   return []() -> result<std::unique_ptr<stream_operator>> { return internal_failure("source", "not made in this test"); };
 }
 
-stream<line> lines(job_builder& job, bool bounded = true) { return job.add_source<line>("lines", bounded, no_source()); }
+stream<phrase> lines(job_builder& job, bool bounded = true) { return job.add_source<phrase>("lines", bounded, no_source()); }
 
 /// Runs a chain of nodes that follow each other from `first` on over one batch.
 rows run_nodes(const logical_graph& graph, std::size_t first, std::size_t last, const record_batch& in) {
@@ -50,13 +50,13 @@ rows run_nodes(const logical_graph& graph, std::size_t first, std::size_t last, 
 }
 
 record_batch some_lines() {
-  typed_batch_builder<line> builder(nullptr, 3);
+  typed_batch_builder<phrase> builder(nullptr, 3);
   for (const char* s : {"to be or", "not to be", ""})
     builder.append({s});
   return builder.finish();
 }
 
-auto split = [](const line& l, collector<word>& out) {
+auto split = [](const phrase& l, collector<word>& out) {
   std::string_view rest = l.value;
   while (!rest.empty()) {
     const auto end = std::min(rest.find(' '), rest.size());
@@ -95,7 +95,7 @@ std::vector<std::string> names(const logical_graph& graph) {
 
 TEST_CASE("a bounded job combines before it shuffles, a streaming one does not") {
   job_builder job;
-  count_words(job, parameters({{"input", "x"}}));
+  count_words(job, parameters(parameters::list{{"input", "x"}}));
   const auto batch = build_graph(job, {});
   REQUIRE(batch.ok());
   CHECK(names(*batch) == std::vector<std::string>{"lines", "split", "combine", "count", "sort", "out"});
@@ -190,7 +190,7 @@ TEST_CASE("a key of several fields, with every aggregate") {
 
 TEST_CASE("operators that wait for the end refuse a source that has none") {
   job_builder job;
-  lines(job, false).sorted(ascending(&line::value)).add_sink("out", no_source());
+  lines(job, false).sorted(ascending(&phrase::value)).add_sink("out", no_source());
   const auto refused = build_graph(job, {});
   REQUIRE_FALSE(refused.ok());
   CHECK(refused.error().message.find("'lines'") != std::string::npos);

@@ -18,7 +18,7 @@ failure thrown_by(F f) {
 }  // namespace
 
 TEST_CASE("parameters are read by type") {
-  const parameters p({{"input", "*.txt"}, {"rate", "12"}, {"share", "0.5"}, {"loud", "true"}, {"rate", "13"},
+  const parameters p(parameters::list{{"input", "*.txt"}, {"rate", "12"}, {"share", "0.5"}, {"loud", "true"}, {"rate", "13"},
                       {"below", "-4"}});
   CHECK(p.get("input") == "*.txt");
   CHECK(p.get<std::int64_t>("rate") == 13);
@@ -33,7 +33,7 @@ TEST_CASE("parameters are read by type") {
 }
 
 TEST_CASE("a parameter that is missing or malformed is named") {
-  const parameters p({{"rate", "12x"}, {"loud", "yes"}, {"n", "-1"}, {"huge", "99999999999999999999"}});
+  const parameters p(parameters::list{{"rate", "12x"}, {"loud", "yes"}, {"n", "-1"}, {"huge", "99999999999999999999"}});
   for (const failure& f : {thrown_by([&] { (void)p.get("input"); }),
                            thrown_by([&] { (void)p.get<std::int64_t>("rate"); }),
                            thrown_by([&] { (void)p.get<bool>("loud"); }),
@@ -47,14 +47,14 @@ TEST_CASE("a parameter that is missing or malformed is named") {
 }
 
 TEST_CASE("a parameter that nobody reads is refused with the nearest known name") {
-  const parameters p({{"input", "a"}, {"ouptut", "b"}});
+  const parameters p(parameters::list{{"input", "a"}, {"ouptut", "b"}});
   (void)p.get("input");
   (void)p.optional("output");
   const auto refused = p.check_all_read({"rate"});
   REQUIRE_FALSE(refused.ok());
   CHECK(refused.error().where == "parameter 'ouptut'");
   CHECK(refused.error().message.find("'output'") != std::string::npos);
-  const parameters far({{"zzzzzzzz", "b"}});
+  const parameters far(parameters::list{{"zzzzzzzz", "b"}});
   (void)far.get("input", "");
   CHECK(far.check_all_read().error().message.find("mean") == std::string::npos);
 }

@@ -136,9 +136,7 @@ TEST_CASE("reduce combines the rows of a key in their order") {
     harness h(make(role));
     h.input(a).input(halved(b)).input(b);
     h.check_cuts();
-    CHECK(h.run() == rows{"x|16|6|1", "y|6|4|2", "z|5|5|5"} == false);
-    CHECK(h.run().size() == 3);
-    CHECK(h.run()[0] == "x|16|6|1");
+    CHECK(h.run() == rows{"x|10|6|1", "y|6|4|2", "z|10|5|5"});
   }
   harness running(make(reduce_role::running));
   running.input(a).input(b);

@@ -28,10 +28,10 @@ inline record_batch visits(std::initializer_list<visit> list, bool timed = false
   return builder.finish();
 }
 
-/// `rows` visits with `keys` different sites, numbered from `first`.
-inline record_batch many_visits(std::uint32_t rows, std::uint32_t keys, std::uint32_t first = 0) {
-  typed_batch_builder<visit> builder(nullptr, rows);
-  for (std::uint32_t i = first; i < first + rows; ++i) {
+/// `number` visits with `keys` different sites, numbered from `first`.
+inline record_batch many_visits(std::uint32_t number, std::uint32_t keys, std::uint32_t first = 0) {
+  typed_batch_builder<visit> builder(nullptr, number);
+  for (std::uint32_t i = first; i < first + number; ++i) {
     const std::string site = (i % 3 == 0 ? "site-" : "a site with quite a long name, number ") +
                              std::to_string(i * 2654435761U % keys);
     builder.append({site, i, i % 7, i * 0.25});
