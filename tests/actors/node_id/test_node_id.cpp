@@ -1,6 +1,7 @@
 #include "apps/caf_node_id.hpp"
 
 #include <caf/all.hpp>
+#include <caf/detail/get_process_id.hpp>
 #include <caf/io/all.hpp>
 #include <catch2/catch.hpp>
 
@@ -22,7 +23,7 @@ pid_t answer_in_a_child() {
   const pid_t child = ::fork();
   if (child == 0) {
     const flott::unique_caf_node_id scope;
-    const pid_t answer = ::getpid();
+    const auto answer = static_cast<pid_t>(caf::detail::get_process_id());
     const bool written = ::write(ends[1], &answer, sizeof answer) == static_cast<ssize_t>(sizeof answer);
     ::_exit(written ? 0 : 1);
   }
@@ -45,23 +46,25 @@ TEST_CASE("every process has another id, even one that got an old pid") {
   CHECK(*answers.begin() >= beyond_pids);
 }
 
-TEST_CASE("only the scope, and only its thread, sees another pid") {
+TEST_CASE("only CAF, only in the scope, and only on its thread, sees another pid") {
   const auto real = static_cast<pid_t>(::syscall(SYS_getpid));
-  CHECK(::getpid() == real);
+  const auto caf_sees = [] { return static_cast<pid_t>(caf::detail::get_process_id()); };
+  CHECK(caf_sees() == real);
   {
     const flott::unique_caf_node_id outer;
-    const auto answer = ::getpid();
+    const auto answer = caf_sees();
     CHECK(answer >= beyond_pids);
+    CHECK(::getpid() == real);
     {
       const flott::unique_caf_node_id inner;
-      CHECK(::getpid() == answer);
+      CHECK(caf_sees() == answer);
     }
-    CHECK(::getpid() == answer);
+    CHECK(caf_sees() == answer);
     pid_t elsewhere = 0;
-    std::thread([&] { elsewhere = ::getpid(); }).join();
+    std::thread([&] { elsewhere = caf_sees(); }).join();
     CHECK(elsewhere == real);
   }
-  CHECK(::getpid() == real);
+  CHECK(caf_sees() == real);
 }
 
 TEST_CASE("an actor system made in the scope has the id") {
