@@ -270,6 +270,11 @@ class ClusterTest(unittest.TestCase):
             file.write(text if isinstance(text, bytes) else text.encode())
         return self.path(name)
 
+    @staticmethod
+    def read(*names):
+        with open(os.path.join(*names), encoding="utf-8") as file:
+            return file.read()
+
     def assert_code(self, done, code):
         self.assertEqual(done.code, code, done)
 

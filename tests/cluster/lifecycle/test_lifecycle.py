@@ -57,14 +57,14 @@ class Lifecycle(ClusterTest):
     def test_stop_is_idempotent_and_starting_again_resumes_the_folder(self):
         cluster = Cluster(taskmanagers=1)
         with cluster:
-            secret = open(os.path.join(cluster.dir, "secret"), encoding="ascii").read()
+            secret = self.read(cluster.dir, "secret")
             ids = {n["id"] for n in cluster.nodes()}
             self.assert_code(cluster.stop(), 0)
             self.assert_code(cluster.stop(), 0)
             cluster.assert_nothing_left()
             self.assertEqual(flott("cluster", "status", "--dir", cluster.dir, "--json").json, [])
             cluster.start()
-            self.assertEqual(open(os.path.join(cluster.dir, "secret"), encoding="ascii").read(), secret)
+            self.assertEqual(self.read(cluster.dir, "secret"), secret)
             self.assertFalse(ids & {n["id"] for n in cluster.nodes()})
 
     def test_stopping_what_was_never_started_is_fine(self):
