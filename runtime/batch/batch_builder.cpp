@@ -23,12 +23,24 @@ void gather_fixed(std::size_t width, std::byte* to, const column& from, std::spa
   }
 }
 
-/// Where less than a quarter of the arenas is text of this column, a copy of the texts is cheaper to keep.
-bool mostly_dead_arenas(const column& from) {
-  std::uint64_t capacity = 0;
-  for (const arena_ptr& a : *from.arenas)
-    capacity += a->capacity();
-  return from.text_bytes * 4 < capacity && capacity > 4096;
+/// Where less than a quarter of the arenas is text of this batch, a copy of the texts is cheaper to keep.
+bool mostly_dead_arenas(const record_batch& batch) {
+  std::uint64_t capacity = 0, live = 0;
+  const arena_list* last = nullptr;
+  for (std::size_t i = 0; i < batch.columns(); ++i) {
+    const column& c = *batch.column_at(i);
+    if (c.type != field_type::text)
+      continue;
+    live += c.text_bytes;
+    if (c.arenas.get() == last)
+      continue;
+    last = c.arenas.get();
+    for (const arena_ptr& a : *last)
+      capacity += a->capacity();
+  }
+  if (batch.has_selection())
+    live = live * batch.rows() / std::max<std::uint32_t>(batch.physical_rows(), 1);
+  return 4 * live < capacity && capacity > 4096;
 }
 
 }  // namespace
@@ -144,11 +156,11 @@ void batch_builder::set_text(std::size_t column, std::string_view value) {
   values<text>(column)[rows_] = texts_.copy(value);
 }
 
-void batch_builder::gather_texts(std::size_t i, const column& from, std::span<const std::uint32_t> rows) {
+void batch_builder::gather_texts(std::size_t i, const column& from, std::span<const std::uint32_t> rows, bool copy) {
   text* out = values<text>(i) + rows_;
   const text* in = from.as<text>();
   std::size_t bytes = 0;
-  if (mostly_dead_arenas(from)) {
+  if (copy) {
     for (const std::uint32_t row : rows) {
       bytes += in[row].size();
       *out++ = texts_.copy(in[row].view());
@@ -166,10 +178,11 @@ void batch_builder::gather_texts(std::size_t i, const column& from, std::span<co
 
 void batch_builder::append_rows(const record_batch& batch, std::span<const std::uint32_t> physical_rows) {
   assert(rows_ + physical_rows.size() <= capacity_);
+  const bool copy = mostly_dead_arenas(batch);
   for (std::size_t i = 0; i < shape_->size(); ++i) {
     const column& from = *batch.column_at(i);
     if (from.type == field_type::text)
-      gather_texts(i, from, physical_rows);
+      gather_texts(i, from, physical_rows, copy);
     else
       gather_fixed(width_of(from.type), array(i) + width_of(from.type) * rows_, from, physical_rows);
   }

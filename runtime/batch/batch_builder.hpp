@@ -122,7 +122,7 @@ class batch_builder {
     return arrays_[i]->data();
   }
   void allocate(std::size_t i);
-  void gather_texts(std::size_t i, const column& from, std::span<const std::uint32_t> rows);
+  void gather_texts(std::size_t i, const column& from, std::span<const std::uint32_t> rows, bool copy);
 
   schema_ptr shape_;
   std::shared_ptr<memory_budget> budget_;

@@ -182,13 +182,15 @@ report_result execution_graph::apply(const msg::TaskReport& report, const std::s
     subtask.collected.assign(report.collected().begin(), report.collected().end());
   }
   if (from == TASK_STATE_CANCELING) {
-    // Whatever way it ended: it was told to, and an error on the way out is a consequence.
     if (!is_terminal(to))
       return unchanged;
-    move(subtask, TASK_STATE_CANCELED, report.unix_ms());
-    return moved();
+    if (cancel_asked_) {
+      // Whatever way it ended: it was told to, and an error on the way out is a consequence.
+      move(subtask, TASK_STATE_CANCELED, report.unix_ms());
+      return moved();
+    }
   }
-  if (to == TASK_STATE_FAILED || to == TASK_STATE_CANCELED) {
+  if (to == TASK_STATE_FAILED || to == TASK_STATE_CANCELED || from == TASK_STATE_CANCELING) {
     report_result failed;
     failed.effect = report_effect::failed;
     failed.failed_task = location_of(vertex->second, id.subtask());
@@ -198,7 +200,7 @@ report_result execution_graph::apply(const msg::TaskReport& report, const std::s
                                           : internal_failure(failed.failed_task.task_name, "it failed without a cause");
     else
       failed.error = transient_failure(failed.failed_task.task_name, "its TaskManager cancelled it");
-    walk(subtask, to, report.unix_ms());
+    walk(subtask, to == TASK_STATE_FINISHED ? TASK_STATE_CANCELED : to, report.unix_ms());
     return failed;
   }
   if (to == TASK_STATE_CANCELING || (is_forward(to) && to > from)) {
@@ -230,6 +232,7 @@ void execution_graph::mark_finished(std::int64_t unix_ms) {
 }
 
 void execution_graph::mark_canceling(std::int64_t unix_ms) {
+  cancel_asked_ = true;
   for_each([&](std::size_t, std::uint32_t, subtask_state& subtask) {
     const auto state = subtask.shown.state();
     if (state == TASK_STATE_CREATED || state == TASK_STATE_SCHEDULED)
@@ -291,6 +294,7 @@ std::vector<msg::Committable> execution_graph::reset() {
   std::fill(std::begin(counts_), std::end(counts_), 0U);
   counts_[TASK_STATE_CREATED] = total_;
   was_all_running_ = false;
+  cancel_asked_ = false;
   return dropped;
 }
 

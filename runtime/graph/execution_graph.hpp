@@ -132,6 +132,7 @@ class execution_graph {
   std::uint32_t total_ = 0;
   std::uint32_t illegal_moves_ = 0;
   bool was_all_running_ = false;
+  bool cancel_asked_ = false;               // in this round; a task that is cancelled unasked has failed
 };
 
 }  // namespace flott

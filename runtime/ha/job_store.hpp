@@ -61,6 +61,9 @@ class job_store {
 /// crash cut off are removed.
 result<std::unique_ptr<job_store>> open_file_job_store(env& environment, const std::filesystem::path& folder);
 
+/// A store that ends with its process and takes no blobs: for embedded clusters and simulations.
+std::unique_ptr<job_store> make_memory_job_store();
+
 /// The hex SHA-256 of a file's content, or of bytes.
 result<std::string> sha256_of_file(env& environment, const std::filesystem::path& path);
 [[nodiscard]] std::string sha256_of(std::string_view content);

@@ -55,6 +55,10 @@ class arena {
   std::size_t capacity_;
 };
 
+/// Gives the memory that freed arenas have left for the next ones (16 MiB at most) back to the system. Called when a
+/// budget of a job or subtask ends, so that an idle process is small.
+void trim_arena_cache() noexcept;
+
 /// Appends strings into arenas of its own, one after another. What it has handed out stays valid as long as the
 /// arena it lies in; several batches may share the arena that is still being filled.
 class text_arena {

@@ -1,5 +1,7 @@
 #include "runtime/memory/budget.hpp"
 
+#include "runtime/memory/arena.hpp"
+
 namespace flott {
 
 std::shared_ptr<memory_budget> memory_budget::root(std::string name, std::uint64_t limit_bytes) {
@@ -12,6 +14,8 @@ std::shared_ptr<memory_budget> memory_budget::child(std::string name, std::uint6
 
 memory_budget::memory_budget(std::string name, std::uint64_t limit_bytes, std::shared_ptr<memory_budget> parent)
     : name_(std::move(name)), limit_(limit_bytes), parent_(std::move(parent)) {}
+
+memory_budget::~memory_budget() { trim_arena_cache(); }
 
 bool memory_budget::try_reserve(std::uint64_t bytes) noexcept {
   std::uint64_t used = used_.load(std::memory_order_relaxed);

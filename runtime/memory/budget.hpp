@@ -17,6 +17,10 @@ class memory_budget : public std::enable_shared_from_this<memory_budget> {
   std::shared_ptr<memory_budget> child(std::string name, std::uint64_t limit_bytes = UINT64_MAX);
 
   memory_budget(std::string name, std::uint64_t limit_bytes, std::shared_ptr<memory_budget> parent);
+  /// The end of a job or subtask: what its arenas left in the cache goes back to the system.
+  ~memory_budget();
+  memory_budget(const memory_budget&) = delete;
+  memory_budget& operator=(const memory_budget&) = delete;
 
   /// Takes `bytes` from here up to the root, or nothing at all and returns false.
   [[nodiscard]] bool try_reserve(std::uint64_t bytes) noexcept;

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 namespace flott {
@@ -19,7 +20,7 @@ constexpr std::size_t stack_bytes = 64 * 1024;
 // What the handler needs, in plain storage: nothing of it allocates, locks or changes after installation.
 char report_path[4096];
 int exit_code_or_minus_one = -1;
-std::atomic<bool> crashed{false};
+std::atomic<pid_t> crashing_thread{0};
 
 /// A text of bounded length made without the heap.
 struct note {
@@ -78,13 +79,18 @@ void write_report(int signal, const task_context* context) {
     file.add("attempt ");
     file.add(context->attempt);
     file.end_line();
-    file.add("operator ");
-    file.add(context->operator_name);
-    file.end_line();
   }
   const int fd = ::open(report_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (fd >= 0) {
     file.write_to(fd);
+    // Written last and apart: of all that is read here only this name may be broken by what crashed us.
+    if (context != nullptr && context->job[0] != '\0') {
+      note name;
+      name.add("operator ");
+      name.add(context->operator_name);
+      name.end_line();
+      name.write_to(fd);
+    }
     ::close(fd);
   }
 }
@@ -109,20 +115,28 @@ void tell_people(int signal, const task_context* context) {
   line.write_to(STDERR_FILENO);
 }
 
+void end_as_usual(int signal) {
+  struct sigaction standard{};
+  standard.sa_handler = SIG_DFL;
+  ::sigaction(signal, &standard, nullptr);
+  ::raise(signal);
+}
+
 void on_fatal_signal(int signal) {
-  // The first thread to crash reports; another one waits to be ended with the process.
-  if (crashed.exchange(true))
-    for (;;) ::pause();
+  // The first thread to crash reports. Another one waits to be ended with the process; a crash while reporting ends it.
+  const auto me = static_cast<pid_t>(::syscall(SYS_gettid));
+  pid_t nobody = 0;
+  if (!crashing_thread.compare_exchange_strong(nobody, me)) {
+    while (nobody != me) ::pause();
+    return end_as_usual(signal);
+  }
   const auto* context = current_task_context();
   if (report_path[0] != '\0')
     write_report(signal, context);
   tell_people(signal, context);
   if (exit_code_or_minus_one >= 0)
     ::_exit(exit_code_or_minus_one);
-  struct sigaction standard{};
-  standard.sa_handler = SIG_DFL;
-  ::sigaction(signal, &standard, nullptr);
-  ::raise(signal);
+  end_as_usual(signal);
 }
 
 }  // namespace

@@ -227,6 +227,7 @@ registry_actions job_registry::assign_answered(const std::string& job_id, std::u
   if (known == jobs_.end() || known->second.where != phase::assigning || known->second.stored.epoch() != epoch)
     return out;
   auto& job = known->second;
+  job.fresh = false;   // it was durable before it was assigned
   if (!error) {
     job.where = phase::assigned;
     return out;
@@ -294,6 +295,7 @@ result<job_registry::entry*> job_registry::current(const std::string& job_id, st
   if (known->second.stored.epoch() != epoch)
     return internal_failure("job " + job_id, "epoch " + std::to_string(epoch) + " is stale: epoch " +
                                                  std::to_string(known->second.stored.epoch()) + " has been given out");
+  known->second.fresh = false;   // somebody runs it, so it was durable before
   return &known->second;
 }
 
