@@ -54,7 +54,7 @@ caf::result<msg::RegisterNodeReply> enroll(self_ptr self, const msg::RegisterNod
     return refuse_registration(state.incarnation,
                                internal_failure(node.node_id(), std::string{"registration refused: "} +
                                                 to_string(gateway ? reason : refusal::no_sender)));
-  self->send(state.monitor, node);
+  self->send(state.monitor, node, gateway);
   if (node.role() == msg::NODE_ROLE_TASKMANAGER)
     return self->delegate(state.resources, node, gateway);
   return self->delegate(state.dispatcher, node, gateway);

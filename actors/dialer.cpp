@@ -2,6 +2,12 @@
 
 namespace flott {
 
+std::string local_address(std::string_view name) {
+  std::string address{local_address_prefix};
+  address.append(name);
+  return address;
+}
+
 void local_directory::publish(const std::string& name, caf::strong_actor_ptr gateway) {
   const std::lock_guard lock{mutex_};
   gateways_[name] = std::move(gateway);

@@ -27,6 +27,9 @@ class local_directory {
 /// How an address names a gateway of the embedded cluster: the host is this prefix and the gateway's name.
 inline constexpr std::string_view local_address_prefix = "local:";
 
+/// The address of the gateway that is published under `name`.
+[[nodiscard]] std::string local_address(std::string_view name);
+
 struct dialer_config {
   std::shared_ptr<local_directory> local;          ///< may be null
   caf::io::middleman_actor connector;              ///< may be null: no network

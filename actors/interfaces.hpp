@@ -13,7 +13,7 @@
 //   JOB MANAGER       one per job: plans, deploys, restarts, commits
 //   TASK MANAGER      one per TaskManager process; published; owns its slots
 //   TASK              one per attempt; the records themselves run on the data plane
-//   MODULE LOADER     one per TaskManager; runs job functions, on a thread of its own
+//   JOB LOADER     one per TaskManager; runs job functions, on a thread of its own
 //   REGISTRAR         one per JobManager and TaskManager process: finds the dispatcher, keeps the connection
 //   DIALER            one per process: turns an address into a handle
 
@@ -40,7 +40,7 @@ CAF_BEGIN_TYPE_ID_BLOCK(flott, first_custom_type_id)
   CAF_ADD_ATOM(flott, flott::atom, load, "load")
   CAF_ADD_ATOM(flott, flott::atom, put, "put")
   CAF_ADD_ATOM(flott, flott::atom, cancel, "cancel")
-  CAF_ADD_ATOM(flott, flott::atom, view, "view")
+  CAF_ADD_ATOM(flott, flott::atom, forget, "forget")
 CAF_END_TYPE_ID_BLOCK(flott)
 
 namespace flott {
@@ -49,7 +49,7 @@ struct http_exchange;                                           // actors/rest_g
 using http_exchange_ptr = std::shared_ptr<http_exchange>;
 using compiled_job_ptr = std::shared_ptr<const compiled_job>;
 
-/// What the module loader made of a job: the compiled job, or why there is none.
+/// What the job loader made of a job: the compiled job, or why there is none.
 struct load_outcome {
   compiled_job_ptr job;
   failure error;
@@ -137,6 +137,8 @@ using resource_manager_actor = caf::typed_actor<
   caf::replies_to<msg::RequestLossCause>::with<msg::TaskManagerLost>,
   /// The provider saw a process end.
   caf::reacts_to<node_exit>,
+  /// A job has ended: whatever it still holds is freed.
+  caf::reacts_to<atom::forget, std::string>,
   caf::reacts_to<atom::tick>>;
 
 /// DISPATCHER; what comes from nodes is explained at the gateway.
@@ -160,15 +162,22 @@ using dispatcher_actor = caf::typed_actor<
 using view_actor = caf::typed_actor<
   /// A job looks like this now; newer versions replace older ones.
   caf::reacts_to<job_snapshot_ptr>,
-  /// What an ended job collected for its client.
+  /// What is durable of a job: its spec, and what it collected once it has ended.
   caf::reacts_to<stored_job_ptr>,
+  /// The job is not kept any longer.
+  caf::reacts_to<atom::forget, std::string>,
   /// The cluster looks like this now.
   caf::reacts_to<cluster_snapshot_ptr>>;
 
+/// Whoever can show its process's supervision tree.
+using tree_server_actor = caf::typed_actor<caf::replies_to<msg::GetTree>::with<msg::TreeReply>>;
+
 /// MONITOR hears of every node and tells those who show the cluster.
 using monitor_actor = caf::typed_actor<
-  /// A node has registered.
-  caf::reacts_to<msg::RegisterNode>,
+  /// A node has registered, and this is its gateway.
+  caf::reacts_to<msg::RegisterNode, caf::strong_actor_ptr>,
+  /// The supervision trees of the whole cluster.
+  caf::replies_to<msg::GetTree>::with<msg::TreeReply>,
   /// A node lives.
   caf::reacts_to<msg::Heartbeat>,
   /// A TaskManager's slots changed.
@@ -179,15 +188,30 @@ using monitor_actor = caf::typed_actor<
 
 /// JOB STORE writes a job's record and answers when it is durable; blocking, so on a thread of its own.
 using job_store_actor = caf::typed_actor<
-  caf::replies_to<atom::put, stored_job_ptr>::with<msg::DispatcherReply>>;
+  caf::replies_to<atom::put, stored_job_ptr>::with<msg::DispatcherReply>,
+  /// The job is not kept any longer.
+  caf::reacts_to<atom::forget, std::string>>;
 
 /// REST GATEWAY answers one HTTP exchange a message.
-using rest_gateway_actor = view_actor::extend<caf::reacts_to<http_exchange_ptr>>;
+using rest_gateway_actor = view_actor::extend<
+  caf::reacts_to<http_exchange_ptr>,
+  /// Clients have waited long enough for the end of a job.
+  caf::reacts_to<atom::tick>>;
+
+// --- nodes -----------------------------------------------------------------------------------------------------
+
+/// What a node's gateway lets its REGISTRAR ask and tell.
+using registered_node_actor = caf::typed_actor<
+  /// Who the node is, and what it holds right now.
+  caf::replies_to<atom::describe>::with<msg::RegisterNode>,
+  /// The link to the dispatcher came, or went.
+  caf::reacts_to<atom::link_up, cluster_gateway_actor, msg::RegisterNodeReply>,
+  caf::reacts_to<atom::link_down>>;
 
 // --- JobManager process ----------------------------------------------------------------------------------------
 
 /// JOB MANAGER NODE hosts job managers; what concerns one job goes on to it.
-using job_manager_node_actor = caf::typed_actor<
+using job_manager_node_actor = registered_node_actor::extend<
   /// Take this job over, at this epoch.
   caf::replies_to<msg::AssignJob>::with<msg::AssignReply>,
   /// Ask the job to end.
@@ -196,10 +220,6 @@ using job_manager_node_actor = caf::typed_actor<
   caf::replies_to<msg::GetTree>::with<msg::TreeReply>,
   /// End, in an orderly way.
   caf::reacts_to<msg::StopNode>,
-  /// From the registrar: who we are and what we run; the link to the dispatcher came or went.
-  caf::replies_to<atom::describe>::with<msg::RegisterNode>,
-  caf::reacts_to<atom::link_up, cluster_gateway_actor, msg::RegisterNodeReply>,
-  caf::reacts_to<atom::link_down>,
   /// From a job manager: a snapshot has changed; a job is over and needs no more.
   caf::reacts_to<job_snapshot_ptr>,
   caf::reacts_to<atom::flush>>;
@@ -222,7 +242,7 @@ using job_manager_actor = caf::typed_actor<
 // --- TaskManager process ---------------------------------------------------------------------------------------
 
 /// TASK MANAGER owns its slots and what runs in them.
-using task_manager_actor = caf::typed_actor<
+using task_manager_actor = registered_node_actor::extend<
   /// Run the job function and answer the graph.
   caf::replies_to<msg::PlanJob>::with<msg::PlanResult>,
   /// Run these attempts; each reports for itself.
@@ -236,9 +256,6 @@ using task_manager_actor = caf::typed_actor<
   caf::replies_to<msg::JobHeartbeat>::with<msg::JobHeartbeatReply>,
   caf::replies_to<msg::GetTree>::with<msg::TreeReply>,
   caf::reacts_to<msg::StopNode>,
-  caf::replies_to<atom::describe>::with<msg::RegisterNode>,
-  caf::reacts_to<atom::link_up, cluster_gateway_actor, msg::RegisterNodeReply>,
-  caf::reacts_to<atom::link_down>,
   /// From a TASK: its attempt has changed.
   caf::reacts_to<msg::TaskReport>,
   caf::reacts_to<atom::flush>,
@@ -250,8 +267,8 @@ using task_actor = caf::typed_actor<
   caf::reacts_to<task_event>,
   caf::reacts_to<atom::cancel>>;
 
-/// MODULE LOADER turns a job's spec into a compiled job; user code runs here, so on a thread of its own.
-using module_loader_actor = caf::typed_actor<
+/// JOB LOADER turns a job's spec into a compiled job; user code runs here, so on a thread of its own.
+using job_loader_actor = caf::typed_actor<
   caf::replies_to<atom::load, msg::JobSpec, msg::Address>::with<load_outcome_ptr>>;
 
 /// REGISTRAR keeps a node connected to the leading dispatcher.

@@ -1,5 +1,6 @@
 #include "actors/job_manager_node.hpp"
 
+#include "actors/show_tree.hpp"
 #include "runtime/base/env.hpp"
 #include "runtime/base/log.hpp"
 #include "runtime/graph/job_states.hpp"
@@ -12,39 +13,86 @@ using self_ptr = job_manager_node_actor::stateful_pointer<job_manager_node_state
 constexpr std::chrono::seconds request_timeout{10};
 constexpr std::size_t snapshot_message_bytes = 512 << 10;   // well below what a control message may have
 
-msg::AssignReply assign(self_ptr self, const msg::AssignJob& assignment) {
-  auto& state = self->state;
+msg::AssignReply answer(const job_manager_node_state& state) {
   msg::AssignReply reply;
   reply.mutable_header()->set_incarnation(state.config.self.header().incarnation());
-  const auto& id = assignment.spec().job_id();
-  auto found = state.jobs.find(id);
-  if (found != state.jobs.end()) {
-    if (found->second.epoch >= assignment.epoch())
-      return reply;                                   // the same again, or an older one that came late
-    self->send_exit(found->second.actor, caf::exit_reason::user_shutdown);
-    state.jobs.erase(found);
+  return reply;
+}
+
+void drop(self_ptr self, std::map<std::string, job_manager_node_state::hosted_job>::iterator job) {
+  if (job->second.actor) {
+    self->demonitor(job->second.actor.address());
+    self->send_exit(job->second.actor, caf::exit_reason::user_shutdown);
+  }
+  self->state.jobs.erase(job);
+}
+
+/// The job manager of this epoch has been started, or the job was dropped meanwhile.
+void started(self_ptr self, const std::string& id, std::uint64_t epoch, const job_manager_actor& actor) {
+  auto& state = self->state;
+  const auto found = state.jobs.find(id);
+  if (found == state.jobs.end() || found->second.epoch != epoch) {
+    self->send_exit(actor, caf::exit_reason::user_shutdown);
+    return;
+  }
+  found->second.actor = actor;
+  self->monitor(actor);
+  if (state.dispatcher)
+    self->send(actor, atom::link_up_v, state.dispatcher, state.link);
+  if (found->second.cancel)
+    self->send(actor, msg::CancelJob{});
+}
+
+caf::result<msg::AssignReply> assign(self_ptr self, const msg::AssignJob& assignment) {
+  auto& state = self->state;
+  const auto id = assignment.spec().job_id();
+  const auto epoch = assignment.epoch();
+  if (const auto found = state.jobs.find(id); found != state.jobs.end()) {
+    if (found->second.epoch >= epoch)
+      return answer(state);                           // the same again, or an older one that came late
+    drop(self, found);
   }
   if (state.jobs.size() >= state.config.max_jobs) {
+    auto full = answer(state);
     to_proto(resource_failure(state.config.self.node_id(), "runs jobmanager-node.max-jobs jobs already"),
-             *reply.mutable_failure());
-    return reply;
+             *full.mutable_failure());
+    return full;
   }
-  auto actor = state.config.start_job(assignment, state.dispatcher);
-  if (!actor) {
-    to_proto(internal_failure(state.config.self.node_id(), "can't start a job manager: the node is stopping"),
-             *reply.mutable_failure());
-    return reply;
-  }
-  self->monitor(actor);
-  log::info("job taken over", {{"job", id}, {"epoch", assignment.epoch()}});
-  state.jobs[id] = {std::move(actor), assignment.epoch(), nullptr, false};
-  return reply;
+  state.jobs[id].epoch = epoch;
+  auto config = std::make_shared<job_manager_config>(state.config.job_config(assignment));
+  child_spec spec;
+  spec.id = id + "@" + std::to_string(epoch);
+  spec.child_class = "job_manager";
+  spec.restart = supervision::restart_policy::temporary;
+  spec.ready = ready_when::spawned;
+  spec.start = [config, node = job_manager_node_actor{self}, dial = state.config.dial,
+                dispatcher = state.dispatcher](const child_context& context) -> result<caf::strong_actor_ptr> {
+    return caf::actor_cast<caf::strong_actor_ptr>(context.system.spawn(job_manager, *config, node, dial, dispatcher));
+  };
+  auto promise = self->make_response_promise<msg::AssignReply>();
+  self->request(state.config.job_managers->as<supervisor_actor>(), request_timeout, start_child_request{std::move(spec)})
+    .then(
+      [self, id, epoch, promise](const child_handle& child) mutable {
+        log::info("job taken over", {{"job", id}, {"epoch", epoch}});
+        started(self, id, epoch, caf::actor_cast<job_manager_actor>(child.handle));
+        promise.deliver(answer(self->state));
+      },
+      [self, id, epoch, promise](const caf::error& err) mutable {
+        auto& now_state = self->state;
+        if (const auto found = now_state.jobs.find(id); found != now_state.jobs.end() && found->second.epoch == epoch)
+          now_state.jobs.erase(found);
+        auto failed = answer(now_state);
+        to_proto(transient_failure(now_state.config.self.node_id(), "can't start a job manager",
+                                   self->system().render(err)), *failed.mutable_failure());
+        promise.deliver(std::move(failed));
+      });
+  return promise;
 }
 
 void on_down(self_ptr self, const caf::down_msg& down) {
   auto& state = self->state;
   for (auto entry = state.jobs.begin(); entry != state.jobs.end(); ++entry) {
-    if (entry->second.actor.address() != down.source)
+    if (!entry->second.actor || entry->second.actor.address() != down.source)
       continue;
     const auto id = entry->first;
     const auto epoch = entry->second.epoch;
@@ -114,12 +162,12 @@ void link_up(self_ptr self, const cluster_gateway_actor& dispatcher, const msg::
     if (found == state.jobs.end() || found->second.epoch > unwanted.epoch())
       continue;
     log::info("job dropped, it is run elsewhere or has ended", {{"job", unwanted.job_id()}});
-    self->send_exit(found->second.actor, caf::exit_reason::user_shutdown);
-    state.jobs.erase(found);
+    drop(self, found);
   }
   for (auto& [id, job] : state.jobs) {
     job.changed = true;
-    self->send(job.actor, atom::link_up_v, dispatcher, reply);
+    if (job.actor)
+      self->send(job.actor, atom::link_up_v, dispatcher, reply);
   }
   flush(self);
 }
@@ -133,24 +181,24 @@ job_manager_node_actor::behavior_type job_manager_node(self_ptr self, job_manage
     [self](const msg::AssignJob& assignment) { return assign(self, assignment); },
     [self](const msg::CancelJob& wish) {
       const auto found = self->state.jobs.find(wish.job_id());
-      if (found != self->state.jobs.end())
+      if (found == self->state.jobs.end())
+        return msg::Ack{};
+      found->second.cancel = true;
+      if (found->second.actor)
         self->send(found->second.actor, wish);
       return msg::Ack{};
     },
-    [self](const msg::GetTree&) {
-      auto promise = self->make_response_promise<msg::TreeReply>();
-      self->state.config.answer_tree(promise);
-      return promise;
-    },
+    [self](const msg::GetTree&) { return show_tree(self, self->state.config.root, self->state.config.self.node_id()); },
     [self](const msg::StopNode&) { self->state.config.stop(); },
     [self](atom::describe) { return describe(self->state); },
     [self](atom::link_up, const cluster_gateway_actor& dispatcher, const msg::RegisterNodeReply& reply) {
       link_up(self, dispatcher, reply);
     },
     [self](atom::link_down) {
-      self->state.dispatcher = {};
+      self->state.dispatcher = cluster_gateway_actor{};
       for (auto& [id, job] : self->state.jobs)
-        self->send(job.actor, atom::link_down_v);
+        if (job.actor)
+          self->send(job.actor, atom::link_down_v);
     },
     [self](const job_snapshot_ptr& snapshot) {
       auto& state = self->state;

@@ -9,6 +9,8 @@
 /// Keeps  the job managers it has started; nothing durable.
 
 #include "actors/interfaces.hpp"
+#include "actors/job_manager.hpp"
+#include "actors/supervisor.hpp"
 
 #include <chrono>
 #include <functional>
@@ -24,10 +26,12 @@ struct job_manager_node_config {
   std::uint32_t max_jobs = 1000;
   std::chrono::milliseconds snapshot_interval{20};  ///< changed snapshots are told together
   env* environment = nullptr;
-  /// Starts a job manager for an assignment as a temporary child of the node's supervisor.
-  std::function<job_manager_actor(const msg::AssignJob&, const cluster_gateway_actor& dispatcher)> start_job;
-  /// The node's supervision tree as JSON.
-  std::function<void(caf::typed_response_promise<msg::TreeReply>)> answer_tree;
+  /// What every job manager of this node is given, but for its assignment.
+  std::function<job_manager_config(const msg::AssignJob&)> job_config;
+  dialer_actor dial;
+  /// The supervisor of this node's JOB MANAGERs.
+  child_ref_ptr job_managers;
+  child_ref_ptr root;                               ///< of this process's supervision tree
   /// The node is asked to end.
   std::function<void()> stop;
 };
@@ -35,10 +39,11 @@ struct job_manager_node_config {
 struct job_manager_node_state {
   job_manager_node_state() {}                       // NOLINT: an aggregate state would take CAF's arguments
   struct hosted_job {
-    job_manager_actor actor;
+    job_manager_actor actor;                        ///< unset while it is being started
     std::uint64_t epoch = 0;
     job_snapshot_ptr snapshot;
     bool changed = false;
+    bool cancel = false;                            ///< asked for before it was started
   };
   job_manager_node_config config;
   cluster_gateway_actor dispatcher;

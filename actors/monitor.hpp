@@ -9,6 +9,7 @@
 /// Keeps  nothing durable.
 
 #include "actors/interfaces.hpp"
+#include "actors/supervisor.hpp"
 
 #include <chrono>
 #include <functional>
@@ -18,13 +19,17 @@
 namespace flott {
 
 class env;
+class node_probe;
 
 struct monitor_config {
   std::chrono::milliseconds tick{100};
   env* environment = nullptr;
+  std::shared_ptr<node_probe> probe;                ///< may be null
   /// The dispatcher's own entry, and the configuration that the dashboard shows.
   msg::RegisterNode dispatcher;
   std::vector<msg::KeyValue> configuration;
+  child_ref_ptr root;                               ///< of this process's supervision tree
+  std::chrono::milliseconds tree_timeout{1000};
   /// Called whenever the set of living nodes has changed; writes cluster.json, where there is one.
   std::function<void(const msg::ClusterSnapshot&)> membership_changed;
 };
@@ -34,6 +39,7 @@ struct monitor_state {
   monitor_config config;
   view_actor view;
   std::map<std::string, msg::TaskManagerInfo> nodes;   ///< by node id, JobManager nodes too
+  std::map<std::string, tree_server_actor> gateways;   ///< by node id
   bool dirty = true, membership_dirty = true;
   static inline const char* name = "monitor";
 };

@@ -27,7 +27,7 @@ void lose_link(self_ptr self, const std::string& why) {
   if (state.gateway) {
     self->demonitor(state.gateway.address());
     log::warn("lost the dispatcher", {{"why", why}});
-    state.gateway = {};
+    state.gateway = cluster_gateway_actor{};
     state.last_linked = self->clock().now();
     self->send(state.owner, atom::link_down_v);
   }
@@ -148,7 +148,7 @@ void beat(self_ptr self) {
 
 }  // namespace
 
-registrar_actor::behavior_type registrar(self_ptr self, registrar_config config, caf::actor owner, dialer_actor dial) {
+registrar_actor::behavior_type registrar(self_ptr self, registrar_config config, registered_node_actor owner, dialer_actor dial) {
   auto& state = self->state;
   state.config = std::move(config);
   state.owner = std::move(owner);

@@ -36,7 +36,7 @@ struct registrar_config {
 struct registrar_state {
   registrar_state() {}                              // NOLINT: an aggregate state would take CAF's arguments
   registrar_config config;
-  caf::actor owner;                                 ///< the node's gateway: answers describe, hears of the link
+  registered_node_actor owner;                                 ///< the node's gateway: answers describe, hears of the link
   dialer_actor dial;
   cluster_gateway_actor gateway;                    ///< valid while registered
   bool busy = false;                                ///< dialing or registering
@@ -51,6 +51,6 @@ struct registrar_state {
 };
 
 registrar_actor::behavior_type registrar(registrar_actor::stateful_pointer<registrar_state> self,
-                                         registrar_config config, caf::actor owner, dialer_actor dial);
+                                         registrar_config config, registered_node_actor owner, dialer_actor dial);
 
 }  // namespace flott

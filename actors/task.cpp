@@ -1,12 +1,13 @@
 #include "actors/task.hpp"
 
+#include "metrics/probes/task_probe.hpp"
 #include "runtime/base/env.hpp"
 #include "runtime/base/log.hpp"
 
 namespace flott {
 
 std::string attempt_key(const msg::AttemptId& attempt) {
-  return attempt.vertex_id() + "/" + std::to_string(attempt.subtask()) + "#" + std::to_string(attempt.attempt()) + "@" +
+  return attempt.vertex_id() + ":" + std::to_string(attempt.subtask()) + "#" + std::to_string(attempt.attempt()) + "@" +
          std::to_string(attempt.epoch());
 }
 
@@ -29,10 +30,10 @@ std::vector<std::pair<msg::AttemptId, msg::TaskCounters>> task_board::counters()
   return all;
 }
 
-std::vector<std::pair<msg::AttemptId, msg::TaskCounters>> task_board::counters(const std::string& job_id) const {
+std::vector<std::pair<msg::AttemptId, msg::TaskCounters>> task_board::counters(const std::string& job) const {
   const std::lock_guard lock{mutex_};
   std::vector<std::pair<msg::AttemptId, msg::TaskCounters>> found;
-  for (auto entry = tasks_.lower_bound(job_id); entry != tasks_.end() && entry->first.starts_with(job_id); ++entry)
+  for (auto entry = tasks_.lower_bound(job); entry != tasks_.end() && entry->first.starts_with(job); ++entry)
     found.emplace_back(entry->second.first, entry->second.second->counters());
   return found;
 }
@@ -68,7 +69,7 @@ class reporter final : public task_observer {
     event.state = outcome.state;
     event.outcome = std::make_shared<task_outcome>(std::move(outcome));
     caf::anon_send(target_, std::move(event));
-    target_ = {};
+    target_ = task_actor{};
   }
 
  private:
@@ -83,6 +84,21 @@ msg::TaskReport report_of(const task_state& state, msg::TaskState reached) {
   if (state.handle)
     *report.mutable_counters() = state.handle->counters();
   return report;
+}
+
+void show(task_state& state) {
+  if (state.config.probe == nullptr)
+    return;
+  const auto& attempt = state.config.deployment.attempt();
+  task_labels labels{attempt.job_id(), state.config.spec.name(), attempt.vertex_id(), {}, attempt.subtask()};
+  for (const auto& vertex : state.config.job->graph.vertices())
+    if (vertex.id() == attempt.vertex_id())
+      labels.vertex_name = vertex.name();
+  state.shown = state.config.probe->began(std::move(labels), [handle = state.handle] {
+    const auto counted = handle->counters();
+    return task_totals{counted.records_in(), counted.records_out(), counted.bytes_in(), counted.bytes_out(),
+                       counted.busy_ns(), counted.idle_ns(), counted.backpressured_ns()};
+  });
 }
 
 void end(self_ptr self, msg::TaskReport report) {
@@ -114,6 +130,7 @@ task_actor::behavior_type task(self_ptr self, task_config config, task_manager_a
   if (deployed) {
     state.handle = std::move(deployed).value();
     state.config.board->enter(state.config.deployment.attempt(), state.handle);
+    show(state);
     state.handle->start();
   } else {
     auto report = report_of(state, msg::TASK_STATE_FAILED);

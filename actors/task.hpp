@@ -8,6 +8,7 @@
 /// Keeps  the attempt's handle: whatever ends this actor ends the attempt.
 
 #include "actors/interfaces.hpp"
+#include "metrics/registry.hpp"
 
 #include <map>
 #include <memory>
@@ -17,8 +18,9 @@
 namespace flott {
 
 class env;
+class task_probe;
 
-/// The one text form of an attempt's name, for maps and logs: "vertex/subtask#attempt@epoch".
+/// The one text form of an attempt's name, for maps and logs: "vertex:subtask#attempt@epoch".
 std::string attempt_key(const msg::AttemptId& attempt);
 
 /// The attempts that run in this process, for those who sample their counters. Threads: any.
@@ -27,7 +29,7 @@ class task_board {
   void enter(const msg::AttemptId& attempt, std::shared_ptr<const task_handle> handle);
   void leave(const msg::AttemptId& attempt);
   [[nodiscard]] std::vector<std::pair<msg::AttemptId, msg::TaskCounters>> counters() const;
-  [[nodiscard]] std::vector<std::pair<msg::AttemptId, msg::TaskCounters>> counters(const std::string& job_id) const;
+  [[nodiscard]] std::vector<std::pair<msg::AttemptId, msg::TaskCounters>> counters(const std::string& job) const;
 
  private:
   mutable std::mutex mutex_;
@@ -41,6 +43,7 @@ struct task_config {
   data_plane* plane = nullptr;
   task_board* board = nullptr;
   env* environment = nullptr;
+  task_probe* probe = nullptr;                      ///< may be null
 };
 
 struct task_state {
@@ -48,6 +51,7 @@ struct task_state {
   task_config config;
   task_manager_actor owner;
   std::shared_ptr<task_handle> handle;
+  metric_registration shown;                        ///< ends before the handle
   bool ended = false, canceling = false;
   static inline const char* name = "task";
   ~task_state();

@@ -12,6 +12,7 @@
 #include <atomic>
 #include <thread>
 
+#include <fcntl.h>
 #include <unistd.h>
 
 namespace flott {
@@ -40,7 +41,7 @@ class guarded_doorman final : public net::doorman_impl {
     caf::intrusive_ptr<guarded_doorman> self{this};
     std::thread([self, fd, config = config_, pending = pending_] {
       const auto deadline = std::chrono::steady_clock::now() + config.handshake_timeout;
-      auto proven = security::server_handshake(fd, config.secret, security::purpose::rpc, deadline);
+      auto proven = server_handshake(fd, config.secret, handshake_purpose::rpc, deadline, *config.environment, "RPC caller");
       --*pending;
       if (!proven) {
         log::warn("connection refused", {{"reason", proven.error().to_string()}});
@@ -83,8 +84,8 @@ class connector_impl final : public caf::io::middleman_actor_impl {
     auto fd = dial_tcp(host, port, now + config_.dial_timeout);
     if (!fd)
       return caf::make_error(caf::sec::cannot_connect_to_node, fd.error().to_string());
-    auto proven = security::client_handshake(*fd, config_.secret, security::purpose::rpc,
-                                             now + 2 * config_.dial_timeout);
+    auto proven = client_handshake(*fd, config_.secret, handshake_purpose::rpc, now + 2 * config_.dial_timeout,
+                                   *config_.environment, host + ":" + std::to_string(port));
     if (!proven) {
       ::close(*fd);
       return caf::make_error(caf::sec::cannot_connect_to_node, proven.error().to_string());
@@ -93,12 +94,12 @@ class connector_impl final : public caf::io::middleman_actor_impl {
     return system().middleman().backend().new_scribe(*fd);
   }
 
-  caf::expected<caf::io::doorman_ptr> open(std::uint16_t port, const char* address, bool) override {
-    auto fd = listen_tcp(address != nullptr && *address != '\0' ? address : "127.0.0.1", port);
-    if (!fd)
-      return caf::make_error(caf::sec::cannot_open_port, fd.error().to_string());
+  caf::expected<caf::io::doorman_ptr> open(std::uint16_t, const char*, bool) override {
+    const int fd = ::fcntl(config_.listener, F_DUPFD_CLOEXEC, 0);
+    if (fd < 0)
+      return caf::make_error(caf::sec::cannot_open_port, "this process does not listen");
     auto& multiplexer = static_cast<net::default_multiplexer&>(system().middleman().backend());
-    return caf::io::doorman_ptr{caf::make_counted<guarded_doorman>(multiplexer, *fd, config_)};
+    return caf::io::doorman_ptr{caf::make_counted<guarded_doorman>(multiplexer, fd, config_)};
   }
 
  private:

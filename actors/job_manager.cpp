@@ -1,0 +1,517 @@
+#include "actors/job_manager.hpp"
+
+#include "metrics/probes/job_probe.hpp"
+#include "runtime/base/env.hpp"
+#include "runtime/base/log.hpp"
+
+#include <algorithm>
+
+namespace flott {
+
+job_manager_state::job_manager_state() = default;
+job_manager_state::~job_manager_state() = default;
+
+namespace {
+
+using self_ptr = job_manager_actor::stateful_pointer<job_manager_state>;
+
+constexpr std::chrono::milliseconds dial_timeout{5000}, fact_retry{200}, loss_cause_timeout{1000};
+
+instant now_of(self_ptr self) { return {self->clock().now(), self->state.config.environment->now_unix_ms()}; }
+
+template <class Message>
+Message stamped(const job_manager_state& state) {
+  Message message;
+  message.mutable_header()->set_incarnation(state.config.self.incarnation());
+  message.mutable_header()->set_epoch(state.life->epoch());
+  return message;
+}
+
+failure unreachable(self_ptr self, const std::string& what, const caf::error& err) {
+  return transient_failure(what, "did not answer", self->system().render(err));
+}
+
+void carry_out(self_ptr self, const job_actions& actions);
+void wake_within(self_ptr self, std::chrono::nanoseconds delay);
+
+// --- peers ------------------------------------------------------------------------------------------------------
+
+/// Calls `then` with the TaskManager's handle, dialing it first if need be; with an unset one when it is not reached.
+void with_peer(self_ptr self, const std::string& id, const msg::Address& rpc,
+               std::function<void(const task_manager_actor&)> then) {
+  auto& peer = self->state.peers[id];
+  if (peer.handle && peer.incarnation == rpc.incarnation()) {
+    then(peer.handle);
+    return;
+  }
+  peer.waiting.push_back(std::move(then));
+  if (peer.waiting.size() > 1)
+    return;                                           // the dial is under way
+  peer.incarnation = rpc.incarnation();
+  const auto settle = [self, id](const task_manager_actor& handle) {
+    auto& found = self->state.peers[id];
+    found.handle = handle;
+    auto waiting = std::move(found.waiting);
+    found.waiting.clear();
+    for (auto& call : waiting)
+      call(handle);
+  };
+  self->request(self->state.dial, dial_timeout, atom::dial_v, rpc.host(), static_cast<std::uint16_t>(rpc.port()))
+    .then(
+      [self, id, settle](const caf::strong_actor_ptr& found) {
+        auto handle = caf::actor_cast<task_manager_actor>(found);
+        self->monitor(handle);
+        auto& state = self->state;
+        state.alive->add({id, state.peers[id].incarnation}, self->clock().now());
+        settle(handle);
+      },
+      [id, settle](const caf::error& err) {
+        log::warn("TaskManager not reached", {{"node", id}, {"error", to_string(err)}});
+        settle(task_manager_actor{});
+      });
+}
+
+/// Learns why a TaskManager was lost, as soon as somebody knows: a crash of this job's own code counts against it.
+void ask_for_cause(self_ptr self, const std::string& id, const std::string& incarnation) {
+  auto& state = self->state;
+  if (!state.dispatcher)
+    return;
+  auto question = stamped<msg::RequestLossCause>(state);
+  question.set_task_manager_id(id);
+  question.set_incarnation(incarnation);
+  self->request(state.dispatcher, loss_cause_timeout, std::move(question))
+    .then(
+      [self](const msg::TaskManagerLost& cause) {
+        carry_out(self, self->state.life->task_manager_lost(cause, now_of(self)));
+      },
+      [](const caf::error&) {});
+}
+
+/// The TaskManager is gone: at once what that means, and once more when the resource manager knows why.
+void peer_lost(self_ptr self, const std::string& id, const std::string& incarnation, const std::string& why) {
+  auto& state = self->state;
+  const auto found = state.peers.find(id);
+  if (found != state.peers.end() && found->second.incarnation == incarnation) {
+    if (found->second.handle)
+      self->demonitor(found->second.handle.address());
+    state.peers.erase(found);
+  }
+  auto lost = stamped<msg::TaskManagerLost>(state);
+  lost.set_task_manager_id(id);
+  lost.set_incarnation(incarnation);
+  to_proto(transient_failure("TaskManager " + id, "lost: " + why), *lost.mutable_failure());
+  ask_for_cause(self, id, incarnation);
+  carry_out(self, state.life->task_manager_lost(lost, now_of(self)));
+}
+
+/// A closed connection: dial once more. Refused means dead; the same life again means that only the wire broke.
+void on_down(self_ptr self, const caf::down_msg& down) {
+  auto& state = self->state;
+  for (auto& [id, peer] : state.peers) {
+    if (!peer.handle || peer.handle.address() != down.source)
+      continue;
+    peer.handle = task_manager_actor{};
+    const auto grants = state.life->task_managers();
+    const auto grant = grants.find(id);
+    if (grant == grants.end()) {
+      state.peers.erase(id);
+      return;
+    }
+    with_peer(self, std::string{id}, grant->second.rpc(),
+              [self, lost_id = std::string{id}, incarnation = peer.incarnation](const task_manager_actor& handle) {
+                if (!handle && self->state.alive->dial_refused({lost_id, incarnation}))
+                  peer_lost(self, lost_id, incarnation, "its connection closed, and it can't be dialed again");
+              });
+    return;
+  }
+}
+
+void beat(self_ptr self) {
+  auto& state = self->state;
+  const auto now = self->clock().now();
+  if (state.alive->observe_tick(now))
+    log::warn("the job manager itself was asleep", {{"job", state.life->job_id()}});
+  const auto used = state.life->task_managers();
+  for (const auto& silent : state.alive->expire(now)) {
+    if (used.contains(silent.id))
+      peer_lost(self, silent.id, silent.incarnation, "silent for longer than heartbeat.timeout");
+  }
+  for (const auto& [id, grant] : used) {
+    const auto peer = state.peers.find(id);
+    if (peer == state.peers.end() || !peer->second.handle)
+      continue;
+    auto pulse = stamped<msg::JobHeartbeat>(state);
+    pulse.set_job_id(state.life->job_id());
+    *pulse.mutable_job_manager() = state.config.self;
+    self->request(peer->second.handle, state.config.heartbeat_timeout, std::move(pulse))
+      .then(
+        [self, id = id, incarnation = peer->second.incarnation](const msg::JobHeartbeatReply& reply) {
+          if (!self->state.alive->touch({id, incarnation}, self->clock().now()))
+            return;
+          if (reply.header().incarnation() != incarnation) {
+            if (self->state.alive->declare_lost({id, incarnation}))
+              peer_lost(self, id, incarnation, "another life answers at its address");
+            return;
+          }
+          carry_out(self, self->state.life->task_reports(id, reply.tasks(), now_of(self)));
+        },
+        [](const caf::error&) {});                    // silence is judged by `alive`
+  }
+}
+
+// --- facts for the dispatcher ----------------------------------------------------------------------------------
+
+void tell_facts(self_ptr self);
+
+void fact_acknowledged(self_ptr self, const job_manager_state::fact& told, const msg::DispatcherReply& reply) {
+  auto& state = self->state;
+  state.telling = false;
+  if (reply.has_failure()) {
+    const auto refused = from_proto(reply.failure());
+    if (refused.cls == failure_class::permanent) {    // another epoch has the job, or nobody knows it any more
+      log::warn("the dispatcher refuses a fact; the job is dropped here", {{"job", state.life->job_id()},
+                                                                           {"why", refused.to_string()}});
+      state.facts.clear();
+      carry_out(self, state.life->suspend(now_of(self)));
+      return;
+    }
+    wake_within(self, fact_retry);
+    return;
+  }
+  state.facts.erase(state.facts.begin());
+  if (std::holds_alternative<msg::JobPlanned>(told)) {
+    carry_out(self, state.life->graph_persisted(now_of(self)));
+  } else if (std::holds_alternative<msg::CommitDecided>(told)) {
+    carry_out(self, state.life->commit_persisted(now_of(self)));
+  } else {
+    state.ended = true;
+    self->quit();
+    return;
+  }
+  tell_facts(self);
+}
+
+/// Tells the first fact that has not been acknowledged, if there is somebody to tell it to.
+void tell_facts(self_ptr self) {
+  auto& state = self->state;
+  if (state.facts.empty() || state.telling || !state.dispatcher)
+    return;
+  state.telling = true;
+  const auto generation = state.link_generation;
+  std::visit(
+    [&](const auto& fact) {
+      self->request(state.dispatcher, state.config.rpc_timeout, fact)
+        .then(
+          [self, generation, told = state.facts.front()](const msg::DispatcherReply& reply) {
+            if (generation == self->state.link_generation)
+              fact_acknowledged(self, told, reply);
+          },
+          [self, generation](const caf::error&) {
+            if (generation != self->state.link_generation)
+              return;
+            self->state.telling = false;
+            wake_within(self, fact_retry);
+          });
+    },
+    state.facts.front());
+}
+
+// --- actions ----------------------------------------------------------------------------------------------------
+
+void carry_out(self_ptr self, const job_action::request_planner& action) {
+  auto& state = self->state;
+  if (!state.dispatcher)
+    return;                                           // asked again when the link comes up
+  auto wish = stamped<msg::RequestPlanner>(state);
+  wish.set_job_id(state.life->job_id());
+  for (const auto& id : action.avoid)
+    wish.add_avoid_task_manager_ids(id);
+  self->request(state.dispatcher, state.config.rpc_timeout, std::move(wish))
+    .then(
+      [self](const msg::PlannerReply& reply) {
+        auto& life = *self->state.life;
+        carry_out(self, reply.has_failure()
+                          ? life.planner_missing(from_proto(reply.failure()), now_of(self))
+                          : life.planner_found(reply.task_manager_id(), reply.rpc(), now_of(self)));
+      },
+      [self](const caf::error& err) {
+        carry_out(self, self->state.life->planner_missing(unreachable(self, "resource manager", err), now_of(self)));
+      });
+}
+
+void carry_out(self_ptr self, const job_action::plan& action) {
+  with_peer(self, action.task_manager_id, action.rpc, [self, id = action.task_manager_id](const task_manager_actor& to) {
+    auto& state = self->state;
+    if (!to) {
+      carry_out(self, state.life->plan_failed(transient_failure("TaskManager " + id, "can't be dialed"), now_of(self)));
+      return;
+    }
+    auto request = stamped<msg::PlanJob>(state);
+    *request.mutable_spec() = state.life->spec();
+    *request.mutable_blobs() = state.config.assignment.blobs();
+    self->request(to, state.config.plan_timeout, std::move(request))
+      .then(
+        [self](const msg::PlanResult& reply) {
+          auto& life = *self->state.life;
+          carry_out(self, reply.has_failure() ? life.plan_failed(from_proto(reply.failure()), now_of(self))
+                                              : life.planned(reply.graph(), now_of(self)));
+        },
+        [self, id](const caf::error& err) {
+          carry_out(self, self->state.life->plan_failed(unreachable(self, "TaskManager " + id, err), now_of(self)));
+        });
+  });
+}
+
+void carry_out(self_ptr self, const job_action::persist_graph& action) {
+  auto fact = stamped<msg::JobPlanned>(self->state);
+  fact.set_job_id(self->state.life->job_id());
+  fact.set_epoch(self->state.life->epoch());
+  *fact.mutable_graph() = action.graph;
+  self->state.facts.emplace_back(std::move(fact));
+  tell_facts(self);
+}
+
+void carry_out(self_ptr self, const job_action::request_slots& action) {
+  auto& state = self->state;
+  if (!state.dispatcher)
+    return;                                           // asked again when the link comes up
+  auto wish = stamped<msg::RequestSlots>(state);
+  wish.set_job_id(state.life->job_id());
+  wish.set_epoch(state.life->epoch());
+  wish.set_count(action.count);
+  *wish.mutable_job_manager() = state.config.self;
+  self->request(state.dispatcher, state.config.rpc_timeout, std::move(wish))
+    .then([](const msg::Ack&) {},
+          [self](const caf::error& err) {
+            carry_out(self, self->state.life->slots_refused(unreachable(self, "resource manager", err), now_of(self)));
+          });
+}
+
+void carry_out(self_ptr self, const job_action::deploy& action) {
+  auto rpc = action.rpc;
+  rpc.set_incarnation(action.incarnation);
+  with_peer(self, action.task_manager_id, rpc, [self, action](const task_manager_actor& to) {
+    auto& state = self->state;
+    const auto failed = [self, action](const failure& why) {
+      carry_out(self, self->state.life->deploy_failed(action.task_manager_id, action.round, why, now_of(self)));
+    };
+    if (!to) {
+      failed(transient_failure("TaskManager " + action.task_manager_id, "can't be dialed"));
+      return;
+    }
+    auto request = stamped<msg::DeployTasks>(state);
+    *request.mutable_spec() = state.life->spec();
+    *request.mutable_graph() = state.life->graph()->graph();
+    *request.mutable_blobs() = state.config.assignment.blobs();
+    *request.mutable_job_manager() = state.config.self;
+    for (const auto& task : action.tasks)
+      *request.add_tasks() = task;
+    self->request(to, state.config.plan_timeout, std::move(request))
+      .then(
+        [failed](const msg::DeployResult& reply) {
+          if (reply.has_failure())
+            failed(from_proto(reply.failure()));
+        },
+        [self, failed, id = action.task_manager_id](const caf::error& err) {
+          failed(unreachable(self, "TaskManager " + id, err));
+        });
+  });
+}
+
+void carry_out(self_ptr self, const job_action::cancel_tasks& action) {
+  auto& state = self->state;
+  const auto peer = state.peers.find(action.task_manager_id);
+  if (peer == state.peers.end() || !peer->second.handle)
+    return;                                           // lost, or never reached: nothing of ours runs there
+  auto request = stamped<msg::CancelTasks>(state);
+  request.set_job_id(state.life->job_id());
+  for (const auto& attempt : action.attempts)
+    *request.add_attempts() = attempt;
+  self->request(peer->second.handle, state.config.rpc_timeout, std::move(request))
+    .then([](const msg::Ack&) {}, [](const caf::error&) {});   // the cancellation timeout judges
+}
+
+void carry_out(self_ptr self, const job_action::release_slots& action) {
+  auto& state = self->state;
+  if (!state.dispatcher)
+    return;                                           // a dispatcher that comes back frees the slots of ended jobs
+  auto request = stamped<msg::ReleaseSlots>(state);
+  request.set_job_id(state.life->job_id());
+  request.set_epoch(state.life->epoch());
+  for (const auto& id : action.allocation_ids)
+    request.add_allocation_ids(id);
+  self->request(state.dispatcher, state.config.rpc_timeout, std::move(request))
+    .then([](const msg::Ack&) {}, [](const caf::error&) {});
+}
+
+void carry_out(self_ptr self, const job_action::arm_timer& action) {
+  self->state.timers[action.timer] = {self->clock().now() + action.delay, action.token};
+  wake_within(self, action.delay);
+}
+
+void carry_out(self_ptr self, const job_action::persist_commit& action) {
+  auto fact = stamped<msg::CommitDecided>(self->state);
+  fact.set_job_id(self->state.life->job_id());
+  fact.set_epoch(self->state.life->epoch());
+  for (const auto& committable : action.committables)
+    *fact.add_committables() = committable;
+  for (const auto& rows : action.collected)
+    *fact.add_collected() = rows;
+  self->state.facts.emplace_back(std::move(fact));
+  tell_facts(self);
+}
+
+void carry_out(self_ptr self, const job_action::publish& action) {
+  auto& state = self->state;
+  const auto done = state.config.publish(action.committables);
+  carry_out(self, done ? state.life->published(now_of(self)) : state.life->publish_failed(done.error(), now_of(self)));
+}
+
+void carry_out(self_ptr self, const job_action::discard& action) {
+  self->state.config.discard(action.committables);
+}
+
+void carry_out(self_ptr self, const job_action::snapshot_changed&) {
+  if (self->state.snapshot_dirty)
+    return;
+  self->state.snapshot_dirty = true;
+  wake_within(self, self->state.config.snapshot_interval);
+}
+
+void carry_out(self_ptr self, const job_action::report_ended& action) {
+  auto& state = self->state;
+  auto fact = stamped<msg::JobEnded>(state);
+  fact.set_job_id(state.life->job_id());
+  fact.set_epoch(state.life->epoch());
+  *fact.mutable_snapshot() = action.snapshot;
+  state.facts.emplace_back(std::move(fact));
+  tell_facts(self);
+}
+
+void carry_out(self_ptr self, const job_action::abandoned&) {
+  self->state.ended = true;
+  self->quit();
+}
+
+void carry_out(self_ptr self, const job_actions& actions) {
+  for (const auto& action : actions)
+    std::visit([self](const auto& a) { carry_out(self, a); }, action);
+}
+
+// --- time -------------------------------------------------------------------------------------------------------
+
+/// Makes sure that a tick comes within `delay`. One tick at a time is under way where possible, so that an actor
+/// that ends leaves no long timer behind.
+void wake_within(self_ptr self, std::chrono::nanoseconds delay) {
+  auto& state = self->state;
+  delay = std::min<std::chrono::nanoseconds>(delay, state.config.heartbeat_interval);
+  const auto due = self->clock().now() + delay;
+  if (state.next_tick && *state.next_tick <= due)
+    return;
+  state.next_tick = due;
+  self->delayed_send(self, delay, atom::tick_v);
+}
+
+void tick(self_ptr self) {
+  auto& state = self->state;
+  const auto now = self->clock().now();
+  if (state.next_tick && now < *state.next_tick)
+    return;                                           // a later tick that an earlier one has overtaken
+  state.next_tick.reset();
+  if (now >= state.next_heartbeat) {
+    state.next_heartbeat = now + state.config.heartbeat_interval;
+    beat(self);
+  }
+  std::vector<std::pair<job_timer, std::uint64_t>> due;
+  for (const auto& [timer, armed] : state.timers)
+    if (armed.first <= now)
+      due.emplace_back(timer, armed.second);
+  for (const auto& [timer, token] : due) {
+    if (const auto armed = state.timers.find(timer); armed != state.timers.end() && armed->second.second == token)
+      state.timers.erase(armed);
+    carry_out(self, state.life->timer_due(timer, token, now_of(self)));
+  }
+  if (state.snapshot_dirty && !state.ended) {
+    state.snapshot_dirty = false;
+    auto snapshot = std::make_shared<const msg::JobSnapshot>(state.life->snapshot());
+    for (; state.restarts_counted < snapshot->restarts(); ++state.restarts_counted)
+      if (state.config.probe != nullptr)
+        state.config.probe->restarted();
+    self->send(state.node, std::move(snapshot));
+  }
+  tell_facts(self);
+  std::chrono::nanoseconds next = state.next_heartbeat - now;
+  for (const auto& [timer, armed] : state.timers)
+    next = std::min(next, armed.first - now);
+  wake_within(self, std::max<std::chrono::nanoseconds>(next, std::chrono::milliseconds{1}));
+}
+
+void link_up(self_ptr self, const cluster_gateway_actor& dispatcher, const msg::RegisterNodeReply& reply) {
+  auto& state = self->state;
+  state.dispatcher = dispatcher;
+  state.telling = false;
+  ++state.link_generation;
+  if (reply.has_blobs())
+    *state.config.assignment.mutable_blobs() = reply.blobs();
+  tell_facts(self);
+  carry_out(self, state.life->resource_manager_changed(now_of(self)));
+}
+
+}  // namespace
+
+job_manager_actor::behavior_type job_manager(self_ptr self, job_manager_config config, job_manager_node_actor node,
+                                             dialer_actor dial, cluster_gateway_actor dispatcher) {
+  auto& state = self->state;
+  state.config = std::move(config);
+  state.node = std::move(node);
+  state.dial = std::move(dial);
+  state.dispatcher = std::move(dispatcher);
+  state.alive = std::make_unique<liveness>(state.config.heartbeat_interval, state.config.heartbeat_timeout);
+  auto made = job_lifecycle::make(state.config.assignment, state.config.lifecycle, now_of(self));
+  if (!made) {
+    self->quit(caf::make_error(caf::sec::invalid_argument, made.error().to_string()));
+    return job_manager_actor::behavior_type::make_empty_behavior();
+  }
+  state.life.emplace(std::move(made).value());
+  self->set_down_handler([self](const caf::down_msg& down) { on_down(self, down); });
+  state.next_heartbeat = self->clock().now();
+  self->send(self, atom::tick_v);
+  carry_out(self, state.life->start(now_of(self)));
+  return {
+    [self](const msg::TaskReports& news) {
+      const auto peer = self->state.peers.find(news.task_manager_id());
+      if (peer == self->state.peers.end() || peer->second.incarnation != news.header().incarnation())
+        return;                                       // of a life that is over for this job
+      self->state.alive->touch({news.task_manager_id(), news.header().incarnation()}, self->clock().now());
+      carry_out(self, self->state.life->task_reports(news.task_manager_id(), news.reports(), now_of(self)));
+    },
+    [self](const msg::SlotsGranted& news) {
+      auto& life = *self->state.life;
+      if (news.epoch() != life.epoch())
+        return;
+      if (news.has_failure()) {
+        carry_out(self, life.slots_refused(from_proto(news.failure()), now_of(self)));
+        return;
+      }
+      carry_out(self, life.slots_granted({news.slots().begin(), news.slots().end()}, now_of(self)));
+    },
+    [self](const msg::TaskManagerLost& news) {
+      self->state.alive->declare_lost({news.task_manager_id(), news.incarnation()});
+      if (news.signal() == 0)
+        ask_for_cause(self, news.task_manager_id(), news.incarnation());
+      carry_out(self, self->state.life->task_manager_lost(news, now_of(self)));
+    },
+    [self](const msg::CancelJob&) { carry_out(self, self->state.life->cancel_requested(now_of(self))); },
+    [self](atom::link_up, const cluster_gateway_actor& gateway, const msg::RegisterNodeReply& reply) {
+      link_up(self, gateway, reply);
+    },
+    [self](atom::link_down) {
+      self->state.dispatcher = cluster_gateway_actor{};
+      self->state.telling = false;
+      ++self->state.link_generation;
+    },
+    [self](atom::tick) { tick(self); },
+  };
+}
+
+}  // namespace flott

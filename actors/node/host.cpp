@@ -1,0 +1,232 @@
+#include "actors/node/host.hpp"
+
+#include "actors/exit_reason.hpp"
+#include "actors/wire/system_config.hpp"
+#include "runtime/base/log.hpp"
+#include "runtime/base/socket.hpp"
+#include "runtime/config/options.hpp"
+
+#include <random>
+
+#include <unistd.h>
+
+namespace flott {
+namespace {
+
+/// Tells logs and metrics what supervisors do.
+class supervision_reporter final : public supervision_observer {
+ public:
+  explicit supervision_reporter(metrics_registry& registry) : probe_(registry) {}
+
+  void on_event(const supervision_event& event) override {
+    if (event.cause) {
+      probe_.restarted(event.supervisor, event.child_class);
+      log::warn("child restarted", {{"supervisor", event.supervisor}, {"child", event.child},
+                                    {"incarnation", event.incarnation}, {"why", event.text}});
+    } else {
+      log::debug("supervision", {{"supervisor", event.supervisor}, {"child", event.child}, {"fact", event.text}});
+    }
+  }
+
+ private:
+  supervisor_probe probe_;
+};
+
+/// Keeps a gateway published for as long as it lives.
+caf::behavior publisher_actor(caf::event_based_actor* self, std::function<void()> withdraw) {
+  self->attach_functor([withdraw] { withdraw(); });
+  return {[](atom::describe) {}};
+}
+
+}  // namespace
+
+node_host::node_host(configuration configured, env& outside, std::string tree_name)
+    : config(std::move(configured)), environment(outside), tree_name_(std::move(tree_name)) {
+  nodes = std::make_shared<node_probe>(metrics, [&e = environment] { return e.now(); });
+}
+
+node_host::~node_host() {
+  stop();
+  root->set(nullptr);
+  dial->set(nullptr);
+  directory_->clear();
+  system_.reset();
+  if (listener_ >= 0)
+    ::close(listener_);
+}
+
+void node_host::make_system(bool network) {
+  if (system_)
+    return;
+  system_config_ = std::make_unique<node_system_config>(network);
+  system_ = std::make_unique<caf::actor_system>(*system_config_);
+}
+
+result<void> node_host::listen(const rpc_endpoint& endpoint, std::string secret) {
+  endpoint_ = endpoint;
+  result<int> bound = transient_failure(endpoint.bind_host, "no port in the range");
+  for (std::uint32_t port = endpoint.ports.low; port <= endpoint.ports.high && !bound; ++port)
+    bound = listen_tcp(endpoint.bind_host, static_cast<std::uint16_t>(port));
+  if (!bound)
+    return std::move(bound).error();
+  listener_ = *bound;
+  make_system(true);
+  connector_config settings;
+  settings.environment = &environment;
+  settings.secret = std::move(secret);
+  settings.dial_timeout = config.get(options::connect_timeout);
+  settings.listener = listener_;
+  connector_ = spawn_connector(*system_, settings);
+  return {};
+}
+
+result<void> node_host::serve_metrics() {
+  http::server_config settings;
+  settings.host = config.get(options::metrics_bind_host);
+  settings.ports = config.get(options::metrics_port);
+  settings.max_body = 64 << 10;
+  auto serve = [this](http::request asked, http::responder answer) {
+    if (asked.path == "/metrics") {
+      http::response page;
+      page.content_type = "text/plain; version=0.0.4; charset=utf-8";
+      page.body = metrics.scrape();
+      answer(std::move(page));
+    } else if (asked.path == "/livez") {
+      answer(http::json_response("{}"));
+    } else if (asked.path == "/readyz") {
+      const std::lock_guard lock{mutex_};
+      answer(started_ && !ended_ ? http::json_response("{}") : http::error_response(503, "not ready"));
+    } else if (asked.path == "/flott/v1/tree") {
+      system_->spawn<caf::detached>([answer, tree = root, &system = *system_] {
+        const auto shown = read_tree(system, tree->as<supervisor_actor>(), std::chrono::milliseconds{1000});
+        answer(shown ? http::json_response(supervision::to_json(**shown))
+                     : http::error_response(503, shown.error().to_string()));
+      });
+    } else {
+      answer(http::error_response(404, "there are /metrics, /livez, /readyz and /flott/v1/tree"));
+    }
+  };
+  make_system(false);
+  FLOTT_ASSIGN(metrics_server_, http::server::start(settings, std::move(serve)));
+  return {};
+}
+
+child_spec node_host::dialer_child() {
+  make_system(false);
+  child_spec spec;
+  spec.id = "dialer";
+  spec.ref = dial;
+  spec.start = spawns(dialer, dialer_config{directory_, connector_, std::chrono::milliseconds{3000}});
+  return spec;
+}
+
+child_spec node_host::publisher(const child_ref_ptr& of, const std::string& local_name,
+                                std::set<std::string> signatures) {
+  child_spec spec;
+  spec.id = "publisher";
+  spec.ready = ready_when::spawned;
+  spec.start = [this, of, local_name, signatures](const child_context& context) -> result<caf::strong_actor_ptr> {
+    const auto gateway = of->get();
+    if (!gateway)
+      return transient_failure("publisher", "the gateway is not up");
+    if (!networked()) {
+      directory_->publish(local_name, gateway);
+      return caf::actor_cast<caf::strong_actor_ptr>(
+        context.system.spawn(publisher_actor, [directory = directory_, local_name] { directory->withdraw(local_name); }));
+    }
+    const auto port = local_port(listener_);
+    std::optional<failure> refused;
+    caf::scoped_actor self{context.system};
+    self->request(connector_, std::chrono::seconds{5}, caf::publish_atom::value, port, gateway, signatures,
+                  endpoint_.bind_host, true)
+      .receive([](std::uint16_t) {}, [&](const caf::error& err) { refused = to_failure(err); });
+    if (refused)
+      return *refused;
+    auto withdraw = [connector = connector_, address = gateway->address(), port] {
+      caf::anon_send(connector, caf::unpublish_atom::value, address, port);
+    };
+    return caf::actor_cast<caf::strong_actor_ptr>(context.system.spawn(publisher_actor, std::move(withdraw)));
+  };
+  return spec;
+}
+
+msg::Address node_host::rpc_address(const std::string& incarnation, const std::string& local_name) const {
+  msg::Address address;
+  address.set_host(networked() ? endpoint_.host : local_address(local_name));
+  address.set_port(networked() ? local_port(listener_) : 0);
+  address.set_incarnation(incarnation);
+  return address;
+}
+
+result<void> node_host::start(std::vector<child_spec> children, supervision::strategy strategy,
+                              supervision::intensity intensity) {
+  make_system(false);
+  supervisor_spec spec;
+  spec.name = tree_name_;
+  spec.strategy = strategy;
+  spec.intensity = intensity;
+  spec.children = std::move(children);
+  supervision_host host;
+  host.observer = std::make_shared<supervision_reporter>(metrics);
+  host.seed = environment.next_random();
+  host.on_started = [this] {
+    const std::lock_guard lock{mutex_};
+    started_ = true;
+    changed_.notify_all();
+  };
+  host.on_end = [this](const supervisor_end& how) {
+    end(how.reason.kind == supervision::exit_kind::abnormal
+          ? std::optional{internal_failure("supervisor /" + tree_name_, "the supervision tree ended", how.reason.text)}
+          : std::nullopt);
+  };
+  FLOTT_ASSIGN(auto handle, spawn_supervisor(*system_, std::move(spec), std::move(host)));
+  root->set(caf::actor_cast<caf::strong_actor_ptr>(handle));
+  std::unique_lock lock{mutex_};
+  changed_.wait(lock, [this] { return started_ || ended_; });
+  if (ended_ && why_)
+    return *why_;
+  return {};
+}
+
+void node_host::end(std::optional<failure> why) {
+  const std::lock_guard lock{mutex_};
+  if (ended_)
+    return;
+  ended_ = true;
+  why_ = std::move(why);
+  changed_.notify_all();
+}
+
+result<void> node_host::wait() {
+  std::unique_lock lock{mutex_};
+  changed_.wait(lock, [this] { return ended_; });
+  if (why_)
+    return *why_;
+  return {};
+}
+
+void node_host::stop() {
+  {
+    const std::lock_guard lock{mutex_};
+    if (stopped_)
+      return;
+    stopped_ = true;
+    ended_ = true;
+  }
+  if (metrics_server_)
+    metrics_server_->stop();
+  if (const auto tree = root->as<supervisor_actor>()) {
+    const auto ended = stop_and_wait(*system_, tree, config.get(options::shutdown_timeout));
+    if (!ended)
+      log::warn("the supervision tree did not end in time", {{"why", ended.error().to_string()}});
+    else if (ended->abandoned > 0)
+      log::warn("actors were left behind in a handler", {{"abandoned", ended->abandoned}});
+  }
+  if (connector_) {
+    caf::anon_send_exit(connector_, caf::exit_reason::kill);
+    connector_ = nullptr;
+  }
+  metrics_server_.reset();
+}
+
+}  // namespace flott
