@@ -23,7 +23,7 @@ volatile int deepest = 1'000'000'000;   // never reached, but the compiler canno
 }
 
 void crash(const std::string& how) {
-  if (how == "segv") {
+  if (how == "segv" || how == "dangling") {
     std::raise(SIGSEGV);
   } else if (how == "null") {
     volatile int* volatile nowhere = nullptr;
@@ -76,7 +76,8 @@ int main(int argc, char** argv) {
       task_context context(std::string(32, 'a'), std::string(32, 'b'), 3, 1);
       const task_context_scope scope(context);
       const operator_scope outer(context, "outer");
-      const operator_scope inner(context, "parse \"x\"\nnext");
+      const bool dangling = std::string(argv[3]) == "dangling";
+      const operator_scope inner(context, dangling ? reinterpret_cast<const char*>(8) : "parse \"x\"\nnext");
       crash(argv[3]);
     }).join();
     return 0;

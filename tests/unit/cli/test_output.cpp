@@ -1,0 +1,87 @@
+#include "apps/cli/progress.hpp"
+#include "apps/cli/table.hpp"
+#include "apps/cli/tree_text.hpp"
+#include "apps/cli/watch.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace flott;
+using namespace flott::cli;
+
+TEST_CASE("columns are as wide as their widest cell; numbers stand to the right") {
+  CHECK(table({"section", "n"}, {{"libs", "12"}, {"überlang", "7"}}) ==
+        "section    n\n"
+        "--------  --\n"
+        "libs      12\n"
+        "überlang   7\n");
+  CHECK(table({"a"}, {{"1"}, {"2"}, {"3"}}, 2) == "a\n-\n1\n2\n... and 1 more rows\n");
+  CHECK(table({"a", "b"}, {{"x\ny"}}) == "a    b\n---  -\nx y\n");   // short rows, one line a row
+}
+
+TEST_CASE("results of several sinks become several tables, columns in the rows' order") {
+  const auto text = result_tables({R"({"_sink":"one","word":"b","count":2})", R"({"_sink":"two","x":null})",
+                                   R"({"_sink":"one","word":"a","count":10,"more":true})"},
+                                  {});
+  CHECK(text ==
+        "one\n\n"
+        "word  count  more\n"
+        "----  -----  ----\n"
+        "b         2\n"
+        "a        10  true\n"
+        "\n"
+        "two\n\n"
+        "x\n"
+        "-\n"
+        "\n");
+  CHECK(result_tables({R"({"b":1,"a":2})"}, {"a", "b"}).starts_with("a  b\n"));
+  CHECK(result_tables({"no json"}, {}).find("no json") != std::string::npos);
+  CHECK(result_tables({}, {}).empty());
+}
+
+TEST_CASE("durations are for people") {
+  CHECK(duration_text(-5) == "0 ms");
+  CHECK(duration_text(999) == "999 ms");
+  CHECK(duration_text(1250) == "1.2 s");
+  CHECK(duration_text(125'000) == "2 min 5 s");
+  CHECK(duration_text(3'720'000) == "1 h 2 min");
+}
+
+TEST_CASE("a job's outcome is one JSON document") {
+  job_outcome outcome;
+  outcome.id = "00";
+  outcome.name = "a \"name\"";
+  outcome.state = "FINISHED";
+  outcome.duration_ms = 7;
+  CHECK(outcome_json(outcome) ==
+        R"({"jobid":"00","name":"a \"name\"","state":"FINISHED","duration-ms":7,"results":[]})"
+        "\n");
+  outcome.rows = {R"({"x":1})", R"({"x":2})"};
+  outcome.state = "FAILED";
+  outcome.error = user_failure("file.txt:3", "is wrong");
+  const auto text = outcome_json(outcome);
+  CHECK(text.find("[\n{\"x\":1},\n{\"x\":2}]") != std::string::npos);
+  CHECK(text.find("\"failure\":\"file.txt:3: is wrong\"") != std::string::npos);
+}
+
+TEST_CASE("progress counts finished tasks and what the sources emitted") {
+  job_info job;
+  job.vertices.resize(2);
+  job.vertices[0].records_out = 100;
+  job.vertices[0].tasks = {{"FINISHED", 2}, {"RUNNING", 0}};
+  job.vertices[1].records_in = 100;
+  job.vertices[1].records_out = 5;
+  job.vertices[1].tasks = {{"FINISHED", 0}, {"RUNNING", 2}};
+  CHECK(progress_text(job) == "2/4 tasks finished, 100 records read");
+}
+
+TEST_CASE("trees are outlines") {
+  const std::string tree =
+      R"({"path":"/node","kind":"supervisor","state":"running","restart_in_ms":null,"restarts":{"total":0},"abandoned":0,)"
+      R"("last_failure":null,"children":[{"path":"/node/tasks","kind":"worker","state":"restarting","restart_in_ms":50,)"
+      R"("restarts":{"total":3},"abandoned":0,"last_failure":"boom"}]})";
+  const std::string outline = "node/  running\n  tasks  restarting in 50 ms  restarts 3  last failure: boom\n";
+  CHECK(tree_text(tree) == outline);
+  CHECK(tree_text(R"({"nodes":[{"node":"taskmanager-1","tree":)" + tree + "}]}") ==
+        "taskmanager-1\n  node/  running\n    tasks  restarting in 50 ms  restarts 3  last failure: boom\n");
+  CHECK(tree_text("oops") == "oops\n");
+}
