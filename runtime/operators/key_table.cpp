@@ -9,7 +9,7 @@
 namespace flott {
 namespace {
 
-constexpr std::size_t block_rows = 256;
+constexpr std::size_t block_rows = 64;
 constexpr std::size_t first_capacity = 1024;            ///< slots
 constexpr std::size_t prefetch_entries_from = 4096;     ///< fewer entries are in the nearest cache anyway
 
@@ -174,10 +174,10 @@ class numbering {
     if (wanted > std::numeric_limits<std::uint32_t>::max() / 2)
       return resource_failure("table of keys", "more than two billion keys");
     FLOTT_TRY(entries_.grow(budget_, size_, wanted));
-    if (2 * wanted <= slot_count())
+    if (4 * wanted <= 3 * slot_count())
       return {};
     std::size_t slots = std::max(first_capacity, slot_count());
-    while (2 * wanted > slots)
+    while (4 * wanted > 3 * slots)
       slots *= 2;
     grown_array<slot> bigger;
     FLOTT_TRY(bigger.grow(budget_, 0, slots));

@@ -14,7 +14,7 @@ namespace flott {
 /// Numbers the keys of batches: 0, 1, 2, ... in the order of their first appearance. What belongs to a key lies in
 /// arrays by its number.
 ///
-/// Open addressing with linear probing, filled to at most half. A slot holds a number and 32 bits of the hash; an
+/// Open addressing with linear probing, filled to at most three quarters. A slot holds a number and 32 bits of the hash; an
 /// entry holds what settles the comparison: a fixed-width key whole, of a text the first 16 characters, its length,
 /// and a pointer to the whole in arenas of the table.
 ///
