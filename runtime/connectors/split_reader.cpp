@@ -17,8 +17,8 @@ namespace {
 
 constexpr std::size_t newline_room = 4096;
 constexpr std::size_t chunk_beyond_end = 16 * 1024;   // the rest of a split's last line is rarely longer
-/// Asked of the kernel ahead of the reader, so that it rarely has to wait.
-constexpr std::uint64_t read_ahead = 4ULL << 20;
+/// Asked of the kernel when the reader has to wait, so that it soon has to wait no more.
+constexpr std::uint64_t read_ahead = 8ULL << 20;
 /// Bytes before a split's begin that tell whether a record can begin right there: "\n\r\n".
 constexpr std::uint64_t look_back(text_format format) { return format == text_format::lines ? 1 : 3; }
 
@@ -143,10 +143,9 @@ result<void> split_reader::refill() {
   read->at = kept;
   read->size = wanted;
   read->offset = next;
-  if (next % read_ahead < options_.chunk_bytes || next == split_.begin)
-    ::posix_fadvise(file_->fd, static_cast<off_t>(next), static_cast<off_t>(2 * read_ahead), POSIX_FADV_WILLNEED);
   if (read->try_now())
     return take_over(read->got, 0);
+  ::posix_fadvise(file_->fd, static_cast<off_t>(next), static_cast<off_t>(read_ahead), POSIX_FADV_WILLNEED);
   pending_ = std::move(read);
   return {};
 }
