@@ -251,6 +251,13 @@ class Cluster:
         job = self.job(job_id)
         return max((v["metrics"]["write-records"] for v in job["vertices"]), default=0) if job else 0
 
+    def wait_for_running_tasks(self, job_id, seconds=30):
+        """Every task of the job is at work."""
+        def running():
+            job = self.job(job_id)
+            return job and job["vertices"] and all(v["tasks"].get("RUNNING") == v["parallelism"] for v in job["vertices"])
+        until(running, lambda: f"all tasks of job {job_id} RUNNING: {self.job(job_id)}", seconds)
+
     def wait_for_records(self, job_id, least=1, seconds=30):
         return until(lambda: self.records_out(job_id) >= least, f"{least} records of job {job_id}", seconds)
 
