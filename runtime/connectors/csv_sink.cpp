@@ -6,6 +6,8 @@
 #include "runtime/operators/snapshot.hpp"
 
 #include <cerrno>
+#include <cinttypes>
+#include <cstdio>
 #include <filesystem>
 #include <utility>
 
@@ -94,6 +96,20 @@ class aside_file {
     return {};
   }
 
+  /// Removes what earlier tries left under this name: those whose process died, or they would have done it themselves.
+  /// `stem` is the name without the numbers of try and file, `own` those of this try: "epoch-attempt".
+  void remove_earlier(const std::string& stem, std::pair<std::uint64_t, std::uint64_t> own) const {
+    std::error_code error;
+    for (fs::directory_iterator it(aside_folder(directory_, job_), error), end; !error && it != end; it.increment(error)) {
+      const std::string name = it->path().filename().string();
+      std::uint64_t epoch = 0, attempt = 0;
+      if (name.starts_with(stem) &&
+          std::sscanf(name.c_str() + stem.size(), "%" SCNu64 "-%" SCNu64 "-", &epoch, &attempt) == 2 &&
+          std::pair(epoch, attempt) < own)
+        ::unlink(it->path().c_str());
+    }
+  }
+
   void keep() { kept_ = true; }
   [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] std::uint64_t size() const { return size_; }
@@ -133,13 +149,14 @@ class csv_sink final : public base_operator {
       directory_.pop_back();
     FLOTT_TRY(check_output_directory(directory_, context.job()));
     FLOTT_TRY(file_.create(directory_, context.job(),
-                           name_ + "-" + std::to_string(context.subtask()) + "-" +
-                               std::to_string(context.job_epoch()) + "-" + std::to_string(context.attempt())));
+                           stem() + std::to_string(context.job_epoch()) + "-" + std::to_string(context.attempt())));
     append_csv_header(buffer_, *shape_);
     return {};
   }
 
   result<void> process(std::size_t, record_batch batch) override {
+    if (!std::exchange(alone_, true))
+      file_.remove_earlier(stem(), {context().job_epoch(), context().attempt()});
     result<void> outcome;
     batch.for_each_row([&](std::uint32_t row) {
       append_csv_row(buffer_, batch, row);
@@ -162,6 +179,7 @@ class csv_sink final : public base_operator {
   result<void> restore(snapshot_reader& from) override {
     FLOTT_ASSIGN(const std::string_view path, from.bytes("file"));
     FLOTT_ASSIGN(const std::uint64_t size, from.unsigned_integer("size"));
+    alone_ = true;                       // an earlier try's file may be part of the snapshot
     buffer_.clear();
     FLOTT_TRY(file_.empty());
     return file_.append_file(std::string(path), size);
@@ -181,6 +199,8 @@ class csv_sink final : public base_operator {
   }
 
  private:
+  [[nodiscard]] std::string stem() const { return name_ + "-" + std::to_string(context().subtask()) + "-"; }
+
   result<void> flush() {
     FLOTT_TRY(file_.append(buffer_));
     buffer_.clear();
@@ -192,6 +212,7 @@ class csv_sink final : public base_operator {
   bool one_file_;
   std::string buffer_;
   aside_file file_;
+  bool alone_ = false;                   ///< nothing of earlier tries is left, or it is needed
 };
 
 }  // namespace

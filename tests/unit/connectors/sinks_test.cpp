@@ -112,6 +112,22 @@ TEST_CASE("a sink that is given up leaves nothing", "[sink]") {
   CHECK_FALSE(fs::exists(folder / "out"));
 }
 
+TEST_CASE("a new try removes what an earlier one left when its process died", "[sink]") {
+  const testing::temporary_folder folder;
+  test::harness h(make_csv_sink(description<pair_row>::shape(), (folder / "out").string(), "counts.csv", true));
+  const fs::path aside = aside_folder((folder / "out").string(), job_id::from_words(1, 2));
+  write_file(aside / "counts.csv-0-0-7-0", "earlier epoch");
+  write_file(aside / "counts.csv-0-2-0-0", "later epoch");
+  write_file(aside / "other.csv-0-0-0-0", "another sink");
+  test::collecting_output out;
+  auto sink = h.open(out);
+  REQUIRE(sink->process(0, batch_of<pair_row>({{"a", 1}})).ok());
+  CHECK_FALSE(fs::exists(aside / "counts.csv-0-0-7-0"));
+  CHECK(fs::exists(aside / "counts.csv-0-2-0-0"));
+  CHECK(fs::exists(aside / "other.csv-0-0-0-0"));
+  CHECK(fs::exists(aside / "counts.csv-0-1-0-0"));
+}
+
 TEST_CASE("a sink refuses a folder that is in use, and a file in many subtasks", "[sink]") {
   const testing::temporary_folder folder;
   write_file(folder / "out/other.txt", "x");
