@@ -8,14 +8,17 @@
 namespace flott {
 
 input_gate::event input_gate::next() {
-  for (std::size_t tried = 0; pending_.empty() && tried < inputs_.size(); ++tried) {
-    auto& from = inputs_[cursor_];
-    cursor_ = cursor_ + 1 == inputs_.size() ? 0 : cursor_ + 1;
-    if (from.ended || (!from.blocked && take(from)))
-      continue;
-    if (const auto* why = from.ended ? nullptr : from.source->producer_break())
-      return broke{*why};
-  }
+  do {
+    unblocked_ = false;
+    for (std::size_t tried = 0; pending_.empty() && tried < inputs_.size(); ++tried) {
+      auto& from = inputs_[cursor_];
+      cursor_ = cursor_ + 1 == inputs_.size() ? 0 : cursor_ + 1;
+      if (from.ended || (!from.blocked && take(from)))
+        continue;
+      if (const auto* why = from.ended ? nullptr : from.source->producer_break())
+        return broke{*why};
+    }
+  } while (pending_.empty() && unblocked_);      // there may be something in a channel passed already
   if (!pending_.empty()) {
     auto first = std::move(pending_.front());
     pending_.pop_front();
@@ -80,6 +83,7 @@ void input_gate::heard(entry& from, barrier b) {
   if (!aligning_ || b.id > aligned_.id) {
     for (auto& i : inputs_)
       i.blocked = false;
+    unblocked_ = true;
     aligning_ = true;
     aligned_ = b;
   }

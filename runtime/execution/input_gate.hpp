@@ -78,6 +78,7 @@ class input_gate {
   bool idle_ = false;
   std::size_t open_ = 0;                      ///< channels that have not ended
   bool aligning_ = false;
+  bool unblocked_ = false;                    ///< an alignment was given up
   barrier aligned_{};                         ///< the checkpoint being aligned, or the last one
 };
 
