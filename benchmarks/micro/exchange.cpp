@@ -1,5 +1,6 @@
 // Hand-over of batches: through a channel between two threads, and over loopback between two data planes.
 #include "runtime/base/env.hpp"
+#include "runtime/exchange/channel.hpp"
 #include "runtime/execution/local_runner.hpp"
 #include "tests/support/number_job.hpp"
 
