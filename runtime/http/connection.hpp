@@ -97,7 +97,7 @@ class connection : public std::enable_shared_from_this<connection> {
   timer_type timer_;
   request_reader reader_;
   std::string remote_;
-  std::atomic<clock::rep> idle_since_{0};
+  std::atomic<clock::rep> idle_since_{clock::now().time_since_epoch().count()};   // idle before its first byte, too
   phase phase_ = phase::idle;
   request_reader::progress reading_ = request_reader::progress::idle;
   bool waiting_ = false;                  // an async_wait is under way

@@ -194,7 +194,8 @@ result<bool> multipart_parser::take_delimiter_end(std::string_view& rest) {
 
 result<bool> multipart_parser::take_header(std::string_view& rest) {
   const auto end = rest.find("\r\n\r\n");
-  if (std::min(end, rest.size()) > bounds_.part_header)
+  const std::size_t at_least = end != rest.npos ? end : rest.size() - std::min<std::size_t>(rest.size(), 3);
+  if (at_least > bounds_.part_header)
     return user_failure(std::string(where), "a part's header is longer than " + std::to_string(bounds_.part_header) + " bytes");
   if (end == rest.npos)
     return false;
