@@ -13,25 +13,6 @@
 namespace flott {
 namespace {
 
-/// Tells logs and metrics what supervisors do.
-class supervision_reporter final : public supervision_observer {
- public:
-  explicit supervision_reporter(metrics_registry& registry) : probe_(registry) {}
-
-  void on_event(const supervision_event& event) override {
-    if (event.cause) {
-      probe_.restarted(event.supervisor, event.child_class);
-      log::warn("child restarted", {{"supervisor", event.supervisor}, {"child", event.child},
-                                    {"incarnation", event.incarnation}, {"why", event.text}});
-    } else {
-      log::debug("supervision", {{"supervisor", event.supervisor}, {"child", event.child}, {"fact", event.text}});
-    }
-  }
-
- private:
-  supervisor_probe probe_;
-};
-
 /// Keeps a gateway published for as long as it lives.
 caf::behavior publisher_actor(caf::event_based_actor* self, std::function<void()> withdraw) {
   self->attach_functor([withdraw] { withdraw(); });
@@ -167,7 +148,12 @@ result<void> node_host::start(std::vector<child_spec> children, supervision::str
   spec.intensity = intensity;
   spec.children = std::move(children);
   supervision_host host;
-  host.observer = std::make_shared<supervision_reporter>(metrics);
+  const auto probe = std::make_shared<supervisor_probe>(metrics);
+  for (const auto& child : spec.children)             // so that what has not happened yet is shown as 0
+    probe->supervises(tree_name_, child.child_class.empty() ? child.id : child.child_class);
+  host.observer = make_node_observer([probe](const std::string& parent, const std::string& child_class) {
+    probe->restarted(parent, child_class);
+  });
   host.seed = environment.next_random();
   host.on_started = [this] {
     const std::lock_guard lock{mutex_};

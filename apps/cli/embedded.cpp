@@ -4,6 +4,7 @@
 #include "apps/caf_node_id.hpp"
 #include "apps/cli/console.hpp"
 #include "apps/cli/progress.hpp"
+#include "runtime/base/log.hpp"
 #include "runtime/config/options.hpp"
 #include "runtime/resources/crash_report.hpp"
 
@@ -32,6 +33,11 @@ result<job_outcome> run_in_this_process(const std::filesystem::path& module, con
   auto& environment = system_env();
   local_cluster_options wanted;
   FLOTT_ASSIGN(wanted.config, configuration::load({}, settings_of(options)));
+  log::log_config quiet;    // people look for their result here; what a cluster reports is asked for by logging.level
+  quiet.threshold = wanted.config.is_set(options::logging_level)
+                        ? static_cast<log::level>(wanted.config.get(options::logging_level))
+                        : log::level::error;
+  FLOTT_TRY(log::configure(quiet));
   const auto parallelism =
       options.parallelism > 0 ? options.parallelism
                               : static_cast<std::uint32_t>(wanted.config.get(options::parallelism_default));
