@@ -121,7 +121,8 @@ void threaded_executor::state::sleep(std::unique_lock<std::mutex>& lock) {
     return;
   }
   timekeeper = true;
-  timer_came.wait_until(lock, timers.top().when);
+  const auto first = timers.top().when;  // a copy: the heap moves while this sleeps
+  timer_came.wait_until(lock, first);
   timekeeper = false;
   if (sleeping > 0 && !timers.empty())
     work_came.notify_one();              // another one keeps the time while this one works
