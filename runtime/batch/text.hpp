@@ -18,15 +18,14 @@ namespace flott {
 class text {
  public:
   constexpr text() noexcept = default;
-  text(const char* data, std::uint32_t size) noexcept : data_(data), size_(size), prefix_(load_prefix(data, size)) {}
+  text(const char* data, std::uint32_t size) noexcept : data_(data), meta_(joined(size, load_prefix(data, size))) {}
   /// The same without a branch on the size. Requires: four readable bytes at `data`, as everywhere in an arena.
   [[nodiscard]] static text in_arena(const char* data, std::uint32_t size) noexcept {
     text made;
-    made.data_ = data;
-    made.size_ = size;
     std::uint32_t first;
     std::memcpy(&first, data, sizeof first);
-    made.prefix_ = first & static_cast<std::uint32_t>((std::uint64_t{1} << (size < 4 ? 8 * size : 32)) - 1);
+    made.data_ = data;
+    made.meta_ = joined(size, first & static_cast<std::uint32_t>((std::uint64_t{1} << (size < 4 ? 8 * size : 32)) - 1));
     return made;
   }
   text(std::string_view s) : text(s.data(), checked(s.size())) {}          // NOLINT: implicit by design
@@ -34,18 +33,17 @@ class text {
   text(const char* s) : text(std::string_view(s)) {}                       // NOLINT: implicit by design
 
   [[nodiscard]] const char* data() const noexcept { return data_; }
-  [[nodiscard]] std::uint32_t size() const noexcept { return size_; }
-  [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
+  [[nodiscard]] std::uint32_t size() const noexcept { return static_cast<std::uint32_t>(meta_); }
+  [[nodiscard]] bool empty() const noexcept { return size() == 0; }
   [[nodiscard]] const char* begin() const noexcept { return data_; }
-  [[nodiscard]] const char* end() const noexcept { return data_ + size_; }
+  [[nodiscard]] const char* end() const noexcept { return data_ + size(); }
   [[nodiscard]] char operator[](std::size_t i) const noexcept { return data_[i]; }
-  [[nodiscard]] std::string_view view() const noexcept { return {data_, size_}; }
+  [[nodiscard]] std::string_view view() const noexcept { return {data_, size()}; }
   operator std::string_view() const noexcept { return view(); }            // NOLINT: implicit by design
   [[nodiscard]] std::string str() const { return std::string(view()); }
 
   friend bool operator==(const text& a, const text& b) noexcept {
-    return a.size_ == b.size_ && a.prefix_ == b.prefix_ &&
-           (a.size_ <= 4 || std::memcmp(a.data_ + 4, b.data_ + 4, a.size_ - 4) == 0);
+    return a.meta_ == b.meta_ && (a.size() <= 4 || std::memcmp(a.data_ + 4, b.data_ + 4, a.size() - 4) == 0);
   }
   friend std::strong_ordering operator<=>(const text& a, const text& b) noexcept { return a.view() <=> b.view(); }
   template <class S>
@@ -74,9 +72,14 @@ class text {
     return prefix;
   }
 
+  static constexpr std::uint64_t joined(std::uint32_t size, std::uint32_t prefix) noexcept {
+    return size | std::uint64_t{prefix} << 32;
+  }
+
   const char* data_ = nullptr;
-  std::uint32_t size_ = 0;
-  std::uint32_t prefix_ = 0;             ///< the first four characters, zeros behind a shorter text
+  /// Size in the lower half; in the upper one the first four characters, zeros behind a shorter text. One word, so
+  /// that a text just made is copied by forwarding one store, which two halves would block.
+  std::uint64_t meta_ = 0;
 };
 
 static_assert(sizeof(text) == 16 && std::is_trivially_copyable_v<text>);
