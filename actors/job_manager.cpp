@@ -1,5 +1,6 @@
 #include "actors/job_manager.hpp"
 
+#include "actors/job_manager_parts.hpp"
 #include "metrics/probes/job_probe.hpp"
 #include "runtime/base/env.hpp"
 #include "runtime/base/log.hpp"
@@ -11,13 +12,17 @@ namespace flott {
 job_manager_state::job_manager_state() = default;
 job_manager_state::~job_manager_state() = default;
 
-namespace {
-
-using self_ptr = job_manager_actor::stateful_pointer<job_manager_state>;
-
-constexpr std::chrono::milliseconds dial_timeout{5000}, fact_retry{200}, loss_cause_timeout{1000};
+namespace job_manager_parts {
 
 instant now_of(self_ptr self) { return {self->clock().now(), self->state.config.environment->now_unix_ms()}; }
+
+}  // namespace job_manager_parts
+
+namespace {
+
+using namespace job_manager_parts;
+
+constexpr std::chrono::milliseconds dial_timeout{5000}, loss_cause_timeout{1000};
 
 template <class Message>
 Message stamped(const job_manager_state& state) {
@@ -30,9 +35,6 @@ Message stamped(const job_manager_state& state) {
 failure unreachable(self_ptr self, const std::string& what, const caf::error& err) {
   return transient_failure(what, "did not answer", self->system().render(err));
 }
-
-void carry_out(self_ptr self, const job_actions& actions);
-void wake_within(self_ptr self, std::chrono::nanoseconds delay);
 
 // --- peers ------------------------------------------------------------------------------------------------------
 
@@ -159,66 +161,9 @@ void beat(self_ptr self) {
   }
 }
 
-// --- facts for the dispatcher ----------------------------------------------------------------------------------
-
-void tell_facts(self_ptr self);
-
-void fact_acknowledged(self_ptr self, const job_manager_state::fact& told, const msg::DispatcherReply& reply) {
-  auto& state = self->state;
-  state.telling = false;
-  if (reply.has_failure()) {
-    const auto refused = from_proto(reply.failure());
-    if (refused.cls == failure_class::permanent) {    // another epoch has the job, or nobody knows it any more
-      log::warn("the dispatcher refuses a fact; the job is dropped here", {{"job", state.life->job_id()},
-                                                                           {"why", refused.to_string()}});
-      state.facts.clear();
-      carry_out(self, state.life->suspend(now_of(self)));
-      return;
-    }
-    wake_within(self, fact_retry);
-    return;
-  }
-  state.facts.erase(state.facts.begin());
-  if (std::holds_alternative<msg::JobPlanned>(told)) {
-    carry_out(self, state.life->graph_persisted(now_of(self)));
-  } else if (std::holds_alternative<msg::CommitDecided>(told)) {
-    carry_out(self, state.life->commit_persisted(now_of(self)));
-  } else {
-    state.ended = true;
-    self->quit();
-    return;
-  }
-  tell_facts(self);
-}
-
-/// Tells the first fact that has not been acknowledged, if there is somebody to tell it to.
-void tell_facts(self_ptr self) {
-  auto& state = self->state;
-  if (state.facts.empty() || state.telling || !state.dispatcher)
-    return;
-  state.telling = true;
-  const auto generation = state.link_generation;
-  std::visit(
-    [&](const auto& fact) {
-      self->request(state.dispatcher, state.config.rpc_timeout, fact)
-        .then(
-          [self, generation, told = state.facts.front()](const msg::DispatcherReply& reply) {
-            if (generation == self->state.link_generation)
-              fact_acknowledged(self, told, reply);
-          },
-          [self, generation](const caf::error&) {
-            if (generation != self->state.link_generation)
-              return;
-            self->state.telling = false;
-            wake_within(self, fact_retry);
-          });
-    },
-    state.facts.front());
-}
-
 // --- actions ----------------------------------------------------------------------------------------------------
 
-void carry_out(self_ptr self, const job_action::request_planner& action) {
+void act(self_ptr self, const job_action::request_planner& action) {
   auto& state = self->state;
   if (!state.dispatcher)
     return;                                           // asked again when the link comes up
@@ -239,7 +184,7 @@ void carry_out(self_ptr self, const job_action::request_planner& action) {
       });
 }
 
-void carry_out(self_ptr self, const job_action::plan& action) {
+void act(self_ptr self, const job_action::plan& action) {
   with_peer(self, action.task_manager_id, action.rpc, [self, id = action.task_manager_id](const task_manager_actor& to) {
     auto& state = self->state;
     if (!to) {
@@ -262,7 +207,7 @@ void carry_out(self_ptr self, const job_action::plan& action) {
   });
 }
 
-void carry_out(self_ptr self, const job_action::persist_graph& action) {
+void act(self_ptr self, const job_action::persist_graph& action) {
   auto fact = stamped<msg::JobPlanned>(self->state);
   fact.set_job_id(self->state.life->job_id());
   fact.set_epoch(self->state.life->epoch());
@@ -271,7 +216,7 @@ void carry_out(self_ptr self, const job_action::persist_graph& action) {
   tell_facts(self);
 }
 
-void carry_out(self_ptr self, const job_action::request_slots& action) {
+void act(self_ptr self, const job_action::request_slots& action) {
   auto& state = self->state;
   if (!state.dispatcher)
     return;                                           // asked again when the link comes up
@@ -287,7 +232,7 @@ void carry_out(self_ptr self, const job_action::request_slots& action) {
           });
 }
 
-void carry_out(self_ptr self, const job_action::deploy& action) {
+void act(self_ptr self, const job_action::deploy& action) {
   auto rpc = action.rpc;
   rpc.set_incarnation(action.incarnation);
   with_peer(self, action.task_manager_id, rpc, [self, action](const task_manager_actor& to) {
@@ -318,7 +263,7 @@ void carry_out(self_ptr self, const job_action::deploy& action) {
   });
 }
 
-void carry_out(self_ptr self, const job_action::cancel_tasks& action) {
+void act(self_ptr self, const job_action::cancel_tasks& action) {
   auto& state = self->state;
   const auto peer = state.peers.find(action.task_manager_id);
   if (peer == state.peers.end() || !peer->second.handle)
@@ -331,7 +276,7 @@ void carry_out(self_ptr self, const job_action::cancel_tasks& action) {
     .then([](const msg::Ack&) {}, [](const caf::error&) {});   // the cancellation timeout judges
 }
 
-void carry_out(self_ptr self, const job_action::release_slots& action) {
+void act(self_ptr self, const job_action::release_slots& action) {
   auto& state = self->state;
   if (!state.dispatcher)
     return;                                           // a dispatcher that comes back frees the slots of ended jobs
@@ -344,12 +289,12 @@ void carry_out(self_ptr self, const job_action::release_slots& action) {
     .then([](const msg::Ack&) {}, [](const caf::error&) {});
 }
 
-void carry_out(self_ptr self, const job_action::arm_timer& action) {
+void act(self_ptr self, const job_action::arm_timer& action) {
   self->state.timers[action.timer] = {self->clock().now() + action.delay, action.token};
   wake_within(self, action.delay);
 }
 
-void carry_out(self_ptr self, const job_action::persist_commit& action) {
+void act(self_ptr self, const job_action::persist_commit& action) {
   auto fact = stamped<msg::CommitDecided>(self->state);
   fact.set_job_id(self->state.life->job_id());
   fact.set_epoch(self->state.life->epoch());
@@ -361,24 +306,24 @@ void carry_out(self_ptr self, const job_action::persist_commit& action) {
   tell_facts(self);
 }
 
-void carry_out(self_ptr self, const job_action::publish& action) {
+void act(self_ptr self, const job_action::publish& action) {
   auto& state = self->state;
   const auto done = state.config.publish(action.committables);
   carry_out(self, done ? state.life->published(now_of(self)) : state.life->publish_failed(done.error(), now_of(self)));
 }
 
-void carry_out(self_ptr self, const job_action::discard& action) {
+void act(self_ptr self, const job_action::discard& action) {
   self->state.config.discard(action.committables);
 }
 
-void carry_out(self_ptr self, const job_action::snapshot_changed&) {
+void act(self_ptr self, const job_action::snapshot_changed&) {
   if (self->state.snapshot_dirty)
     return;
   self->state.snapshot_dirty = true;
   wake_within(self, self->state.config.snapshot_interval);
 }
 
-void carry_out(self_ptr self, const job_action::report_ended& action) {
+void act(self_ptr self, const job_action::report_ended& action) {
   auto& state = self->state;
   auto fact = stamped<msg::JobEnded>(state);
   fact.set_job_id(state.life->job_id());
@@ -388,21 +333,23 @@ void carry_out(self_ptr self, const job_action::report_ended& action) {
   tell_facts(self);
 }
 
-void carry_out(self_ptr self, const job_action::abandoned&) {
+void act(self_ptr self, const job_action::abandoned&) {
   self->state.ended = true;
   self->quit();
 }
 
-void carry_out(self_ptr self, const job_actions& actions) {
+}  // namespace
+
+void job_manager_parts::carry_out(self_ptr self, const job_actions& actions) {
   for (const auto& action : actions)
-    std::visit([self](const auto& a) { carry_out(self, a); }, action);
+    std::visit([self](const auto& a) { act(self, a); }, action);
 }
 
 // --- time -------------------------------------------------------------------------------------------------------
 
 /// Makes sure that a tick comes within `delay`. One tick at a time is under way where possible, so that an actor
 /// that ends leaves no long timer behind.
-void wake_within(self_ptr self, std::chrono::nanoseconds delay) {
+void job_manager_parts::wake_within(self_ptr self, std::chrono::nanoseconds delay) {
   auto& state = self->state;
   delay = std::min<std::chrono::nanoseconds>(delay, state.config.heartbeat_interval);
   const auto due = self->clock().now() + delay;
@@ -411,6 +358,8 @@ void wake_within(self_ptr self, std::chrono::nanoseconds delay) {
   state.next_tick = due;
   self->delayed_send(self, delay, atom::tick_v);
 }
+
+namespace {
 
 void tick(self_ptr self) {
   auto& state = self->state;

@@ -2,16 +2,13 @@
 //
 // CAF 0.17 derives the id of a node from the machine (MAC addresses, disk) and getpid(). Two processes with the same pid
 // in containers that share a network namespace then take each other for themselves, and a restarted process may get the
-// id of the one before. While a `unique_caf_node_id` lives, getpid() answers CAF's library, on the calling thread, with a
-// random number instead. Everybody else hears the kernel's answer. The symbol is interposed, therefore in the executable
-// only.
+// id of the one before. While a `unique_caf_node_id` lives, getpid() answers the calling thread with a random number
+// instead; our own code asks process_id() (runtime/base). The symbol is interposed, therefore in the executable only.
 
 #include "apps/caf_node_id.hpp"
 
-#include <cstring>
 #include <random>
 
-#include <dlfcn.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -24,12 +21,6 @@ thread_local pid_t answer_instead = 0;
 pid_t random_number_that_is_no_pid() {
   constexpr unsigned beyond_pids = 1U << 30;
   return static_cast<pid_t>((std::random_device()() & (beyond_pids - 1)) | beyond_pids);
-}
-
-bool is_caf(const void* code) {
-  Dl_info where{};
-  return ::dladdr(code, &where) != 0 && where.dli_fname != nullptr &&
-         std::strstr(where.dli_fname, "libcaf_core") != nullptr;
 }
 
 }  // namespace
@@ -45,6 +36,5 @@ unique_caf_node_id::~unique_caf_node_id() { answer_instead = before_; }
 
 extern "C" pid_t getpid() noexcept {
   const auto instead = flott::answer_instead;
-  return instead != 0 && flott::is_caf(__builtin_return_address(0)) ? instead
-                                                                    : static_cast<pid_t>(::syscall(SYS_getpid));
+  return instead != 0 ? instead : static_cast<pid_t>(::syscall(SYS_getpid));
 }

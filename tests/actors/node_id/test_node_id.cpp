@@ -46,7 +46,7 @@ TEST_CASE("every process has another id, even one that got an old pid") {
   CHECK(*answers.begin() >= beyond_pids);
 }
 
-TEST_CASE("only CAF, only in the scope, and only on its thread, sees another pid") {
+TEST_CASE("only in the scope, and only on its thread, is another pid seen") {
   const auto real = static_cast<pid_t>(::syscall(SYS_getpid));
   const auto caf_sees = [] { return static_cast<pid_t>(caf::detail::get_process_id()); };
   CHECK(caf_sees() == real);
@@ -54,7 +54,6 @@ TEST_CASE("only CAF, only in the scope, and only on its thread, sees another pid
     const flott::unique_caf_node_id outer;
     const auto answer = caf_sees();
     CHECK(answer >= beyond_pids);
-    CHECK(::getpid() == real);
     {
       const flott::unique_caf_node_id inner;
       CHECK(caf_sees() == answer);
