@@ -35,6 +35,14 @@ std::optional<job_board::entry> job_board::find(const std::string& job) const {
   return found->second;
 }
 
+bool job_board::wait_until_known(const std::string& job, std::chrono::milliseconds limit) {
+  std::unique_lock lock{mutex_};
+  return changed_.wait_for(lock, limit, [&] {
+    const auto found = jobs_.find(job);
+    return found != jobs_.end() && found->second.snapshot;
+  });
+}
+
 std::optional<job_board::entry> job_board::wait(const std::string& job, std::chrono::milliseconds limit) {
   const auto deadline = std::chrono::steady_clock::now() + limit;
   std::unique_lock lock{mutex_};

@@ -31,6 +31,8 @@ class job_board {
   void forget(const std::string& job);
 
   [[nodiscard]] std::optional<entry> find(const std::string& job) const;
+  /// Returns once the job has been shown at all; false if that takes longer than `limit`.
+  bool wait_until_known(const std::string& job, std::chrono::milliseconds limit);
   /// Returns once the job is over, or after `limit`; nothing for a job that is unknown.
   std::optional<entry> wait(const std::string& job, std::chrono::milliseconds limit);
 

@@ -97,8 +97,8 @@ void on_down(self_ptr self, const caf::down_msg& down) {
     const auto id = entry->first;
     const auto epoch = entry->second.epoch;
     state.jobs.erase(entry);
-    if (!down.reason || down.reason == caf::exit_reason::normal)
-      return;                                         // the job is over, and the dispatcher knows
+    if (!down.reason || down.reason == caf::exit_reason::normal || down.reason == caf::exit_reason::user_shutdown)
+      return;                                         // the job is over, or the node stops
     log::error("a job manager crashed", {{"job", id}, {"reason", self->system().render(down.reason)}});
     if (!state.dispatcher)
       return;                                         // the next registration no longer reports the job

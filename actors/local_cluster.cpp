@@ -74,7 +74,8 @@ result<job_id> local_cluster::submit(const job_request& request) {
   msg::SubmitJob submission;
   auto& spec = *submission.mutable_spec();
   const auto id = request.job ? *request.job : new_job_id(host.environment);
-  spec.set_job_id(id.hex());
+  const auto spec_id = id.hex();
+  spec.set_job_id(spec_id);
   spec.set_module_sha256(sha256);
   FLOTT_ASSIGN(const auto function, choose_function(module.functions, request.function));
   spec.set_function(function);
@@ -104,6 +105,9 @@ result<job_id> local_cluster::submit(const job_request& request) {
       [&](const caf::error& err) { refused = to_failure(err); });
   if (refused)
     return *refused;
+  // The answer and the job's first snapshot go to different mailboxes: whoever asks next must find the job.
+  if (!parts_->board->wait_until_known(spec_id, host.config.get(options::rpc_timeout)))
+    return internal_failure("job " + spec_id, "was accepted but is not shown");
   return id;
 }
 
