@@ -21,6 +21,16 @@ void job_board::show(const stored_job_ptr& stored) {
   changed_.notify_all();
 }
 
+void job_board::show(const cluster_snapshot_ptr& cluster) {
+  const std::lock_guard lock{mutex_};
+  cluster_ = cluster;
+}
+
+cluster_snapshot_ptr job_board::cluster() const {
+  const std::lock_guard lock{mutex_};
+  return cluster_;
+}
+
 void job_board::forget(const std::string& job) {
   const std::lock_guard lock{mutex_};
   jobs_.erase(job);
@@ -60,7 +70,7 @@ view_actor::behavior_type job_board_keeper(view_actor::pointer, std::shared_ptr<
     [board](const job_snapshot_ptr& snapshot) { board->show(snapshot); },
     [board](const stored_job_ptr& stored) { board->show(stored); },
     [board](atom::forget, const std::string& job) { board->forget(job); },
-    [](const cluster_snapshot_ptr&) {},
+    [board](const cluster_snapshot_ptr& cluster) { board->show(cluster); },
   };
 }
 

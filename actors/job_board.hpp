@@ -28,9 +28,12 @@ class job_board {
 
   void show(const job_snapshot_ptr& snapshot);
   void show(const stored_job_ptr& stored);
+  void show(const cluster_snapshot_ptr& cluster);
   void forget(const std::string& job);
 
   [[nodiscard]] std::optional<entry> find(const std::string& job) const;
+  /// Null before anything is known.
+  [[nodiscard]] cluster_snapshot_ptr cluster() const;
   /// Returns once the job has been shown at all; false if that takes longer than `limit`.
   bool wait_until_known(const std::string& job, std::chrono::milliseconds limit);
   /// Returns once the job is over, or after `limit`; nothing for a job that is unknown.
@@ -40,6 +43,7 @@ class job_board {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::map<std::string, entry> jobs_;
+  cluster_snapshot_ptr cluster_;
 };
 
 view_actor::behavior_type job_board_keeper(view_actor::pointer self, std::shared_ptr<job_board> board);

@@ -157,8 +157,8 @@ std::vector<child_spec> dispatcher_role::children() {
   keeper.id = "job_store";
   keeper.ref = keeper_;
   keeper.ready = ready_when::spawned;
-  keeper.start = [store = store_](const child_context& context) -> result<caf::strong_actor_ptr> {
-    return caf::actor_cast<caf::strong_actor_ptr>(context.system.spawn<caf::detached>(job_store_keeper, store));
+  keeper.start = [&host, store = store_](const child_context&) -> result<caf::strong_actor_ptr> {
+    return caf::actor_cast<caf::strong_actor_ptr>(host.spawn_blocking(job_store_keeper, store));
   };
 
   rest_gateway_config view_config;

@@ -26,18 +26,25 @@ node_host::node_host(configuration configured, env& outside, std::string tree_na
   nodes = std::make_shared<node_probe>(metrics, [&e = environment] { return e.now(); });
 }
 
+node_host::node_host(configuration configured, env& outside, std::string tree_name, simulated_place place)
+    : node_host(std::move(configured), outside, std::move(tree_name)) {
+  place_ = std::move(place);
+  directory_ = place_.directory;
+}
+
 node_host::~node_host() {
   stop();
   root->set(nullptr);
   dial->set(nullptr);
-  directory_->clear();
+  if (place_.system == nullptr)
+    directory_->clear();
   system_.reset();
   if (listener_ >= 0)
     ::close(listener_);
 }
 
 void node_host::make_system(bool network) {
-  if (system_)
+  if (system_ || place_.system != nullptr)
     return;
   system_config_ = std::make_unique<node_system_config>(network);
   system_ = std::make_unique<caf::actor_system>(*system_config_);
@@ -165,8 +172,10 @@ result<void> node_host::start(std::vector<child_spec> children, supervision::str
           ? std::optional{internal_failure("supervisor /" + tree_name_, "the supervision tree ended", how.reason.text)}
           : std::nullopt);
   };
-  FLOTT_ASSIGN(auto handle, spawn_supervisor(*system_, std::move(spec), std::move(host)));
+  FLOTT_ASSIGN(auto handle, spawn_supervisor(system(), std::move(spec), std::move(host)));
   root->set(caf::actor_cast<caf::strong_actor_ptr>(handle));
+  if (place_.system != nullptr)
+    return {};
   std::unique_lock lock{mutex_};
   changed_.wait(lock, [this] { return started_ || ended_; });
   if (ended_ && why_)
@@ -201,7 +210,10 @@ void node_host::stop() {
   }
   if (metrics_server_)
     metrics_server_->stop();
-  if (const auto tree = root->as<supervisor_actor>()) {
+  if (place_.system != nullptr) {
+    if (const auto tree = root->as<supervisor_actor>())
+      caf::anon_send_exit(tree, caf::exit_reason::user_shutdown);
+  } else if (const auto tree = root->as<supervisor_actor>()) {
     const auto ended = stop_and_wait(*system_, tree, config.get(options::shutdown_timeout));
     if (!ended)
       log::warn("the supervision tree did not end in time", {{"why", ended.error().to_string()}});

@@ -27,6 +27,13 @@ struct rpc_endpoint {
   port_range ports;
 };
 
+/// An actor system that several hosts share: a simulation's, on one thread and in virtual time. Nothing may block
+/// there, and no actor gets a thread of its own.
+struct simulated_place {
+  caf::actor_system* system = nullptr;
+  std::shared_ptr<local_directory> directory;       ///< where the hosts' gateways find each other
+};
+
 /// What every process has, whatever roles it plays: actor system, supervision tree, connector, metrics.
 ///
 /// Order of life: construct, `listen` and `serve_metrics` as wanted, `start` with the roles' children, `wait`, `stop`.
@@ -34,6 +41,8 @@ struct rpc_endpoint {
 class node_host {
  public:
   node_host(configuration config, env& environment, std::string tree_name);
+  /// A host in a simulation: it neither listens nor waits; whoever owns `place` lets its actors run.
+  node_host(configuration config, env& environment, std::string tree_name, simulated_place place);
   ~node_host();
   node_host(const node_host&) = delete;
   node_host& operator=(const node_host&) = delete;
@@ -42,7 +51,8 @@ class node_host {
   result<void> listen(const rpc_endpoint& endpoint, std::string secret);
   /// Serves /metrics, /livez, /readyz and /flott/v1/tree. Errors name the address.
   result<void> serve_metrics();
-  /// Starts the supervision tree; returns when all children are up, or with the failure of the one that is not.
+  /// Starts the supervision tree; returns when all children are up (in a simulation at once), or with the failure of the
+  /// one that is not.
   result<void> start(std::vector<child_spec> children, supervision::strategy strategy,
                      supervision::intensity intensity);
 
@@ -64,7 +74,13 @@ class node_host {
 
   [[nodiscard]] msg::Address rpc_address(const std::string& incarnation, const std::string& local_name) const;
   [[nodiscard]] std::uint16_t metrics_port() const { return metrics_server_ ? metrics_server_->port() : 0; }
-  [[nodiscard]] caf::actor_system& system() { return *system_; }
+  [[nodiscard]] caf::actor_system& system() { return place_.system != nullptr ? *place_.system : *system_; }
+  /// Spawns an actor that blocks: on a thread of its own, wherever there are threads.
+  template <class... Arguments>
+  [[nodiscard]] auto spawn_blocking(Arguments&&... arguments) {
+    return place_.system == nullptr ? system().spawn<caf::detached>(std::forward<Arguments>(arguments)...)
+                                    : system().spawn(std::forward<Arguments>(arguments)...);
+  }
   [[nodiscard]] bool networked() const { return listener_ >= 0; }
 
   const configuration config;
@@ -82,6 +98,7 @@ class node_host {
   void make_system(bool network);
 
   std::string tree_name_;
+  simulated_place place_;
   std::unique_ptr<caf::actor_system_config> system_config_;
   std::unique_ptr<caf::actor_system> system_;
   caf::io::middleman_actor connector_;

@@ -76,14 +76,15 @@ class running_node final : public node {
     return {};
   }
 
-  void add_job_manager(std::vector<std::pair<std::string, std::uint16_t>> dispatchers) {
-    job_manager = std::make_unique<job_manager_role>(host, given.node_id, given.log_file, std::move(dispatchers));
+  void add_job_manager(const std::string& id, std::vector<std::pair<std::string, std::uint16_t>> dispatchers) {
+    job_manager = std::make_unique<job_manager_role>(host, id, given.log_file, std::move(dispatchers));
   }
 
-  result<void> add_task_manager(std::vector<std::pair<std::string, std::uint16_t>> dispatchers, std::string secret) {
-    cache = module_cache(host.config, given.node_id);
+  result<void> add_task_manager(const std::string& id, std::vector<std::pair<std::string, std::uint16_t>> dispatchers,
+                                std::string secret) {
+    cache = module_cache(host.config, id);
     task_manager_role::options wanted;
-    wanted.node_id = given.node_id;
+    wanted.node_id = id;
     wanted.log_file = given.log_file;
     wanted.dispatchers = std::move(dispatchers);
     wanted.secret = std::move(secret);
@@ -149,7 +150,7 @@ result<std::unique_ptr<node>> start_job_manager(node_options options, env& envir
   FLOTT_TRY(host.listen({host.config.get(options::jobmanager_node_host), host.config.get(options::jobmanager_node_bind_host),
                          host.config.get(options::jobmanager_node_rpc_port)}, std::move(secret)));
   FLOTT_TRY(host.serve_metrics());
-  node->add_job_manager(dispatcher_addresses(host.config));
+  node->add_job_manager(node->given.node_id, dispatcher_addresses(host.config));
   std::vector<child_spec> children{host.dialer_child()};
   add(children, node->job_manager->children());
   FLOTT_TRY(host.start(std::move(children), supervision::strategy::rest_for_one, no_restarts));
@@ -163,7 +164,7 @@ result<std::unique_ptr<node>> start_task_manager(node_options options, env& envi
   FLOTT_TRY(host.listen({host.config.get(options::taskmanager_host), host.config.get(options::taskmanager_bind_host),
                          host.config.get(options::taskmanager_rpc_port)}, secret));
   FLOTT_TRY(host.serve_metrics());
-  FLOTT_TRY(node->add_task_manager(dispatcher_addresses(host.config), secret));
+  FLOTT_TRY(node->add_task_manager(node->given.node_id, dispatcher_addresses(host.config), secret));
   std::vector<child_spec> children{host.dialer_child()};
   add(children, node->task_manager->children());
   FLOTT_TRY(host.start(std::move(children), supervision::strategy::rest_for_one, no_restarts));
@@ -176,8 +177,8 @@ result<std::unique_ptr<node>> start_standalone(node_options options, env& enviro
   FLOTT_TRY(host.serve_metrics());
   FLOTT_TRY(node->add_dispatcher());
   const std::vector<std::pair<std::string, std::uint16_t>> here{{local_address(dispatcher_role::local_name), 0}};
-  node->add_job_manager(here);
-  FLOTT_TRY(node->add_task_manager(here, {}));
+  node->add_job_manager(new_node_id(msg::NODE_ROLE_JOBMANAGER, environment), here);
+  FLOTT_TRY(node->add_task_manager(new_node_id(msg::NODE_ROLE_TASKMANAGER, environment), here, {}));
   std::vector<child_spec> children{host.dialer_child()};
   children.push_back(as_subtree("dispatcher", node->dispatcher->children(), restarts_allowed));
   children.push_back(as_subtree("jobmanager", node->job_manager->children(), no_restarts));

@@ -6,6 +6,7 @@
 #include "actors/rest_gateway.hpp"
 #include "actors/task.hpp"
 #include "runtime/execution/data_plane.hpp"
+#include "runtime/execution/executor.hpp"
 #include "runtime/graph/job_lifecycle.hpp"
 #include "runtime/ha/job_store.hpp"
 #include "runtime/resources/resource_provider.hpp"
@@ -82,8 +83,6 @@ class job_manager_role {
   [[nodiscard]] std::vector<child_spec> children();
   [[nodiscard]] const msg::RegisterNode& self() const { return self_; }
 
-  static constexpr const char* local_name = "jobmanager";
-
  private:
   node_host& host_;
   msg::RegisterNode self_;
@@ -102,6 +101,8 @@ class task_manager_role {
     std::uint32_t slots = 1;
     job_compiler compile;
     std::vector<std::pair<std::string, std::string>> operator_options;   ///< defaults for operator_context::option
+    std::shared_ptr<executor> runs_on;              ///< the deterministic one, in a simulation
+    std::shared_ptr<exchange_neighbours> neighbours;///< the other TaskManagers of a simulation
   };
 
   /// Starts the data plane. Errors: its address, memory.
@@ -111,8 +112,9 @@ class task_manager_role {
   [[nodiscard]] std::vector<child_spec> children();
   void stop();
   [[nodiscard]] const msg::RegisterNode& self() const { return self_; }
-
-  static constexpr const char* local_name = "taskmanager";
+  [[nodiscard]] std::size_t running_tasks() const { return board_.counters().size(); }
+  [[nodiscard]] const child_ref_ptr& manager() const { return manager_; }
+  [[nodiscard]] const child_ref_ptr& registration() const { return registrar_; }
 
  private:
   task_manager_role(node_host& host, options wanted) : host_(host), options_(std::move(wanted)) {}
@@ -123,7 +125,8 @@ class task_manager_role {
   std::unique_ptr<data_plane> plane_;
   task_board board_;
   metric_registration memory_shown_;
-  child_ref_ptr manager_ = std::make_shared<child_ref>(), tasks_ = std::make_shared<child_ref>();
+  child_ref_ptr manager_ = std::make_shared<child_ref>(), tasks_ = std::make_shared<child_ref>(),
+                registrar_ = std::make_shared<child_ref>();
 };
 
 /// The dispatchers that a node registers with, from `jobmanager.rpc.address` and `.port`.

@@ -13,15 +13,14 @@
 namespace flott {
 namespace {
 
-msg::RegisterNode identity(node_host& host, msg::NodeRole role, const std::string& node_id, const std::string& log_file,
-                           const char* local_name) {
+msg::RegisterNode identity(node_host& host, msg::NodeRole role, const std::string& node_id, const std::string& log_file) {
   msg::RegisterNode self;
   const auto incarnation = new_incarnation(host.environment).hex();
   self.mutable_header()->set_incarnation(incarnation);
   self.set_role(role);
   self.set_node_id(node_id);
   self.set_pid(static_cast<std::uint64_t>(process_id()));
-  *self.mutable_rpc() = host.rpc_address(incarnation, local_name);
+  *self.mutable_rpc() = host.rpc_address(incarnation, node_id);
   if (host.metrics_port() != 0) {
     self.mutable_metrics()->set_host(host.config.get(options::metrics_bind_host));
     self.mutable_metrics()->set_port(host.metrics_port());
@@ -115,7 +114,7 @@ std::vector<std::pair<std::string, std::string>> operator_options(const configur
 job_manager_role::job_manager_role(node_host& host, std::string node_id, std::string log_file,
                                    std::vector<std::pair<std::string, std::uint16_t>> dispatchers)
     : host_(host),
-      self_(identity(host, msg::NODE_ROLE_JOBMANAGER, node_id, log_file, local_name)),
+      self_(identity(host, msg::NODE_ROLE_JOBMANAGER, node_id, log_file)),
       dispatchers_(std::move(dispatchers)) {}
 
 std::vector<child_spec> job_manager_role::children() {
@@ -157,7 +156,7 @@ std::vector<child_spec> job_manager_role::children() {
   std::vector<child_spec> all;
   all.push_back(std::move(node));
   all.push_back(pool("job_managers", jobs_));
-  all.push_back(host.publisher_child<job_manager_node_actor>(node_, local_name));
+  all.push_back(host.publisher_child<job_manager_node_actor>(node_, self_.node_id()));
   all.push_back(registrar_child(host, self_, node_, dispatchers_));
   return all;
 }
@@ -166,7 +165,7 @@ std::vector<child_spec> job_manager_role::children() {
 
 result<std::unique_ptr<task_manager_role>> task_manager_role::make(node_host& host, options wanted) {
   std::unique_ptr<task_manager_role> role{new task_manager_role(host, std::move(wanted))};
-  role->self_ = identity(host, msg::NODE_ROLE_TASKMANAGER, role->options_.node_id, role->options_.log_file, local_name);
+  role->self_ = identity(host, msg::NODE_ROLE_TASKMANAGER, role->options_.node_id, role->options_.log_file);
   data_plane_config config;
   config.bind_host = host.config.get(flott::options::taskmanager_bind_host);
   const auto ports = host.config.get(flott::options::taskmanager_data_port);
@@ -180,7 +179,12 @@ result<std::unique_ptr<task_manager_role>> task_manager_role::make(node_host& ho
   config.buffer_timeout = host.config.get(flott::options::buffer_timeout);
   config.options = role->options_.operator_options;
   const auto memory = config.memory_bytes;
-  FLOTT_ASSIGN(role->plane_, data_plane::start(std::move(config), host.environment));
+  config.neighbours = role->options_.neighbours;
+  if (role->options_.runs_on) {
+    FLOTT_ASSIGN(role->plane_, data_plane::start(std::move(config), host.environment, role->options_.runs_on));
+  } else {
+    FLOTT_ASSIGN(role->plane_, data_plane::start(std::move(config), host.environment));
+  }
   role->memory_shown_ = host.tasks.memory_pool([plane = role->plane_.get()] { return plane->memory_used(); }, memory);
   role->self_.set_memory_bytes(memory);
   auto& data = *role->self_.mutable_data();
@@ -216,7 +220,7 @@ std::vector<child_spec> task_manager_role::children() {
   config.cancellation_timeout = host.config.get(flott::options::cancellation_timeout);
   config.heartbeat_timeout = host.config.get(flott::options::heartbeat_timeout);
   config.start_loader = [&host, compile = options_.compile] {
-    return host.system().spawn<caf::detached>(job_loader, compile);
+    return host.spawn_blocking(job_loader, compile);
   };
   config.tasks = tasks_;
   config.root = host.root;
@@ -229,8 +233,9 @@ std::vector<child_spec> task_manager_role::children() {
   std::vector<child_spec> all;
   all.push_back(std::move(manager));
   all.push_back(pool("tasks", tasks_));
-  all.push_back(host.publisher_child<task_manager_actor>(manager_, local_name));
+  all.push_back(host.publisher_child<task_manager_actor>(manager_, self_.node_id()));
   all.push_back(registrar_child(host, self_, manager_, options_.dispatchers));
+  all.back().ref = registrar_;
   return all;
 }
 

@@ -8,7 +8,9 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 
 namespace flott {
@@ -17,12 +19,30 @@ class env;
 class memory_budget;
 class tcp_endpoint;
 
+class exchange;
+
+/// The network's deterministic twin: exchanges of one process that reach each other by incarnation, channels being
+/// handed over as within one of them. For simulations of several TaskManagers. Any thread.
+class exchange_neighbours {
+ public:
+  void join(const std::string& incarnation, std::weak_ptr<exchange> one);
+  /// Null when it is gone.
+  [[nodiscard]] std::shared_ptr<exchange> find(const std::string& incarnation) const;
+  /// From now on nobody reaches it: its process is dead.
+  void leave(const std::string& incarnation);
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<std::string, std::weak_ptr<exchange>> members_;
+};
+
 struct exchange_config {
   bool listen = true;
   std::string bind_host = "127.0.0.1";
   std::uint16_t port_low = 0, port_high = 0;
   std::string incarnation;                            ///< this process's, hex32
   std::string secret;
+  std::shared_ptr<exchange_neighbours> neighbours;    ///< null: other processes are reached by TCP
   std::uint64_t channel_bytes = 1ULL << 20;
   std::chrono::milliseconds open_timeout{10'000};
   std::chrono::milliseconds connect_timeout{3'000};

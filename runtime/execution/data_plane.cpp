@@ -276,6 +276,7 @@ result<std::unique_ptr<data_plane>> data_plane::start(data_plane_config config, 
   wiring.port_high = config.port_high;
   wiring.incarnation = config.incarnation;
   wiring.secret = config.secret;
+  wiring.neighbours = config.neighbours;
   wiring.channel_bytes = config.channel_bytes;
   wiring.open_timeout = config.open_timeout;
   wiring.budget = budget->child("exchange");

@@ -13,6 +13,7 @@
 namespace flott {
 
 class env;
+class exchange_neighbours;
 class executor;
 
 /// One attempt's outcome.
@@ -64,6 +65,7 @@ struct data_plane_config {
   std::uint32_t workers = 0;                        ///< 0: one per core
   std::uint64_t memory_bytes = 256ULL << 20;        ///< of batches in flight and operators' state
   std::uint64_t channel_bytes = 1ULL << 20;         ///< guaranteed credit of one channel (two batches)
+  std::shared_ptr<exchange_neighbours> neighbours;  ///< of a simulation: reached without a network
   std::chrono::milliseconds open_timeout{10'000};   ///< an OPEN waits this long for its producer's deployment
   std::chrono::milliseconds buffer_timeout{100};
   std::vector<std::pair<std::string, std::string>> options;   ///< defaults of operator_context::option
