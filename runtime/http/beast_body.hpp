@@ -52,4 +52,12 @@ struct listened_body {
   };
 };
 
+/// Whether `bytes`, which go to `parser` next, may be the beginning of a last chunk that is also the first. Beast asserts
+/// that it is given no fewer than the five bytes of "0\r\n\r\n" then; its caller waits for them (they always come:
+/// no chunked body ends with fewer).
+template <class Parser>
+bool cuts_last_chunk(const Parser& parser, std::string_view bytes) {
+  return parser.is_header_done() && parser.chunked() && bytes.size() < 5 && bytes.starts_with('0');
+}
+
 }  // namespace flott::http

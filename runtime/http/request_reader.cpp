@@ -33,9 +33,13 @@ bool same_token(std::string_view a, std::string_view b) {
   return !less(a, b) && !less(b, a);
 }
 
+response head_too_long(std::size_t limit) {
+  return error_response(431, "the request's head is longer than " + std::to_string(limit) + " bytes");
+}
+
 response malformed(const beast::error_code& error, std::size_t max_header) {
   if (error == beast::http::error::header_limit)
-    return error_response(431, "the request's head is longer than " + std::to_string(max_header) + " bytes");
+    return head_too_long(max_header);
   if (error == beast::http::error::bad_version)
     return error_response(505, "only HTTP/1.0 and HTTP/1.1 are spoken here");
   return error_response(400, "malformed request: " + error.message());
@@ -70,6 +74,7 @@ struct request_reader::impl final : body_listener {
   std::optional<form_sink> form;
   std::optional<multipart_parser> multipart;
   bool head_seen = false;
+  std::size_t head_size = 0;            ///< as far as it was parsed
   bool keep_alive = false;
   bool wants_continue = false;
   std::uint64_t body_size = 0;
@@ -93,12 +98,17 @@ void request_reader::impl::run() {
       parser->body_limit(boost::none);             // counted in body_bytes, which knows the kind of body
       made = {};
       head_seen = wants_continue = false;
+      head_size = 0;
       body_size = 0;
       now = progress::header;
     }
+    if (cuts_last_chunk(*parser, std::string_view(in).substr(used)))
+      break;
     beast::error_code ec;
     const std::size_t taken = parser->put(boost::asio::buffer(in.data() + used, in.size() - used), ec);
     used += taken;
+    if (!head_seen)
+      head_size += taken;
     if (now == progress::failed)                   // by the body's listener
       break;
     if (ec && ec != beast::http::error::need_more) {
@@ -122,6 +132,8 @@ void request_reader::impl::run() {
 }
 
 bool request_reader::impl::begin() {
+  if (head_size > bounds->header)                  // Beast holds the request line and the fields to it one by one
+    return fail(head_too_long(bounds->header));
   const auto& head = parser->get();
   keep_alive = head.keep_alive();
   made.verb = method_of(head.method());

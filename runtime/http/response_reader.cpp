@@ -72,7 +72,7 @@ struct response_reader::impl final : body_listener {
 
   result<bool> run() {
     std::size_t used = 0;
-    while (!done) {
+    while (!done && !cuts_last_chunk(*parser, std::string_view(in).substr(used))) {
       beast::error_code ec;
       used += parser->put(boost::asio::buffer(in.data() + used, in.size() - used), ec);
       if (error)

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <boost/json/object.hpp>
+#include <boost/json/string.hpp>
 #include <boost/json/value.hpp>
 
 #include <string>
@@ -113,6 +114,11 @@ inline const required_fields failure_cause_info = {{"class", kind::string}, {"st
                                                    {"serialized-throwable", kind::string}};
 inline const required_fields accumulators_info = {{"job-accumulators", kind::array}, {"user-task-accumulators", kind::array},
                                                   {"serialized-user-task-accumulators", kind::object}};
+
+/// The text of a JSON string; "(no string)" of anything else.
+inline std::string text_of(const boost::json::value& value) {
+  return value.is_string() ? std::string(value.get_string()) : std::string("(no string)");
+}
 
 inline bool is_of(const boost::json::value& value, kind type) {
   switch (type) {

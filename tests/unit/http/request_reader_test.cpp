@@ -73,6 +73,19 @@ TEST_CASE("pipelined requests come out one by one, whatever the pieces they arri
   }
 }
 
+TEST_CASE("a chunked body without a chunk may arrive byte by byte") {
+  for (const std::string chunks : {"0\r\n\r\n", "000;x=1\r\nTrailer: y\r\n\r\n"}) {
+    auto reader = make_reader();
+    auto now = progress::idle;
+    for (const char c : "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks) {
+      REQUIRE((now == progress::idle || now == progress::header || now == progress::body));
+      now = reader.feed({&c, 1});
+    }
+    REQUIRE(now == progress::complete);
+    CHECK(reader.take().body.empty());
+  }
+}
+
 TEST_CASE("what can't be read has its status and a JSON body") {
   CHECK(refusal("nonsense\r\n\r\n") == 400);
   CHECK(refusal(std::string(100, '\0')) == 400);
@@ -99,6 +112,7 @@ TEST_CASE("heads and bodies are bounded") {
   small.body = 10;
   CHECK(refusal("GET /" + std::string(300, 'x') + " HTTP/1.1\r\n\r\n", small) == 431);
   CHECK(refusal("GET / HTTP/1.1\r\nX: " + std::string(300, 'x'), small) == 431);
+  CHECK(refusal("GET /" + std::string(120, 'x') + " HTTP/1.1\r\nX: " + std::string(120, 'x') + "\r\n\r\n", small) == 431);
   CHECK(refusal("POST / HTTP/1.1\r\nContent-Length: 11\r\n\r\n", small) == 413);       // before a byte of it is there
   CHECK(refusal("POST / HTTP/1.1\r\nContent-Length: 10\r\n\r\n0123456789", small) == 0);
   CHECK(refusal("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n6\r\n012345\r\n6\r\n012345\r\n", small) == 413);

@@ -38,6 +38,22 @@ TEST_CASE("what the writer writes, the reader reads, in pieces of any size") {
   }
 }
 
+TEST_CASE("an answer of chunks, or of none, may arrive byte by byte") {
+  for (const std::string body : {"", "0", "00000"}) {
+    http::response_reader reader(false, 1000);
+    bool complete = false;
+    const std::string chunk = body.empty() ? "" : std::to_string(body.size()) + "\r\n" + body + "\r\n";
+    for (const char c : "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk + "0\r\n\r\n") {
+      REQUIRE_FALSE(complete);
+      const auto fed = reader.feed({&c, 1});
+      REQUIRE(fed.ok());
+      complete = *fed;
+    }
+    REQUIRE(complete);
+    CHECK(reader.take().body == body);
+  }
+}
+
 TEST_CASE("an answer without a length lasts until the connection ends") {
   http::response_reader reader(false, 1000);
   auto fed = reader.feed("HTTP/1.1 200 OK\r\n\r\nabc");
