@@ -62,8 +62,15 @@ endif()
 # Warnings for our own code; generated code is exempt.
 add_library(flott_warnings INTERFACE)
 target_compile_options(flott_warnings INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion
-                       -Wno-sign-conversion -Werror
-                       -Wno-restrict)   # false alarms on std::string's operator+ in GCC 12 (its bug 105651)
+                       -Wno-sign-conversion -Werror)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  target_compile_options(flott_warnings INTERFACE
+    -Wno-restrict)                      # false alarms on std::string's operator+ in GCC 12 (its bug 105651)
+  if(FLOTT_SANITIZE)
+    target_compile_options(flott_warnings INTERFACE
+      -Wno-maybe-uninitialized)         # false alarms on std::optional and std::variant: documented of sanitized code
+  endif()
+endif()
 
 # flott_add_test(NAME unit_x [LABELS fast] SOURCES a.cpp ... LIBRARIES flott_runtime ...)
 # One Catch2 executable per area; all share one compiled main. What does not link `flott` (and so no CAF) also has the

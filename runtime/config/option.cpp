@@ -32,6 +32,8 @@ template <class... Fs>
 struct overloaded : Fs... {
   using Fs::operator()...;
 };
+template <class... Fs>
+overloaded(Fs...) -> overloaded<Fs...>;      // implied by C++20, but not by clang before 17
 
 std::string joined(std::span<const std::string_view> words, std::string_view separator) {
   std::string text;
