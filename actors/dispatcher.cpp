@@ -17,6 +17,7 @@ using when_done = std::function<void(const std::optional<failure>&)>;
 using action_list = std::shared_ptr<registry_actions>;
 
 constexpr std::chrono::seconds store_timeout{60};
+constexpr const char* left = "it left the cluster";
 
 instant now_of(self_ptr self) { return {self->clock().now(), self->state.config.environment->now_unix_ms()}; }
 
@@ -223,7 +224,10 @@ void node_lost(self_ptr self, const std::string& node_id, const std::string& inc
   const auto peer = state.peers.find(node_id);
   if (peer == state.peers.end() || peer->second.incarnation != incarnation)
     return;
-  log::warn("JobManager node lost", {{"node", node_id}, {"why", why}});
+  if (why == left)
+    log::info("JobManager node left", {{"node", node_id}});
+  else
+    log::warn("JobManager node lost", {{"node", node_id}, {"why", why}});
   self->demonitor(peer->second.gateway.address());
   state.peers.erase(peer);
   state.config.lost(node_id, incarnation);
@@ -313,7 +317,7 @@ dispatcher_actor::behavior_type dispatcher(self_ptr self, dispatcher_config conf
     },
     [self](const msg::LeaveCluster& farewell) {
       self->state.alive->remove({farewell.node_id(), farewell.header().incarnation()});
-      node_lost(self, farewell.node_id(), farewell.header().incarnation(), "it left the cluster");
+      node_lost(self, farewell.node_id(), farewell.header().incarnation(), left);
     },
     [self](const msg::JobPlanned& fact) { return take(self, fact, &job_registry::planned); },
     [self](const msg::CommitDecided& fact) { return take(self, fact, &job_registry::commit_decided); },

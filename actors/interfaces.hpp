@@ -32,7 +32,6 @@ CAF_BEGIN_TYPE_ID_BLOCK(flott, first_custom_type_id)
   CAF_ADD_ATOM(flott, flott::atom, flush, "flush")
   CAF_ADD_ATOM(flott, flott::atom, dial, "dial")
   CAF_ADD_ATOM(flott, flott::atom, describe, "describe")
-  CAF_ADD_ATOM(flott, flott::atom, stop, "stop")
   CAF_ADD_ATOM(flott, flott::atom, link_up, "linkup")
   CAF_ADD_ATOM(flott, flott::atom, link_down, "linkdown")
   CAF_ADD_ATOM(flott, flott::atom, fence, "fence")
@@ -274,8 +273,6 @@ using job_loader_actor = caf::typed_actor<
 /// REGISTRAR keeps a node connected to the leading dispatcher.
 using registrar_actor = caf::typed_actor<
   caf::reacts_to<atom::tick>,
-  /// The node leaves: say good-bye and end.
-  caf::reacts_to<atom::stop>,
   /// The node's slots changed: tell the dispatcher now.
   caf::reacts_to<msg::SlotTable>>;
 

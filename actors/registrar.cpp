@@ -146,6 +146,17 @@ void beat(self_ptr self) {
       [](const caf::error& err) { log::warn("the node is too busy to describe itself", {{"error", to_string(err)}}); });
 }
 
+void leave(self_ptr self) {
+  auto& state = self->state;
+  if (!state.gateway)
+    return;
+  msg::LeaveCluster farewell;
+  fill(*farewell.mutable_header(), state.config);
+  farewell.set_node_id(state.config.node_id);
+  farewell.set_role(state.config.role);
+  self->send(state.gateway, std::move(farewell));
+}
+
 }  // namespace
 
 registrar_actor::behavior_type registrar(self_ptr self, registrar_config config, registered_node_actor owner, dialer_actor dial) {
@@ -159,6 +170,11 @@ registrar_actor::behavior_type registrar(self_ptr self, registrar_config config,
       lose_link(self, "connection closed");
       look_for_dispatcher(self);
     }
+  });
+  self->set_exit_handler([self](const caf::exit_msg& exit) {
+    if (exit.reason == caf::exit_reason::user_shutdown)
+      leave(self);
+    self->quit(exit.reason);
   });
   self->send(self, atom::tick_v);
   return {
@@ -178,16 +194,6 @@ registrar_actor::behavior_type registrar(self_ptr self, registrar_config config,
                                               : std::min(now_state.config.heartbeat_interval,
                                                          std::max(now_state.backoff, first_backoff));
       self->delayed_send(self, interval, atom::tick_v);
-    },
-    [self](atom::stop) {
-      if (self->state.gateway) {
-        msg::LeaveCluster farewell;
-        fill(*farewell.mutable_header(), self->state.config);
-        farewell.set_node_id(self->state.config.node_id);
-        farewell.set_role(self->state.config.role);
-        self->send(self->state.gateway, std::move(farewell));
-      }
-      self->quit();
     },
     [self](const msg::SlotTable& table) {
       if (!self->state.gateway)

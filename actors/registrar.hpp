@@ -3,7 +3,7 @@
 /// REGISTRAR finds the leading dispatcher and keeps its node registered there.
 ///
 /// Lives  one per JobManager and TaskManager process; child of the node's supervisor.
-/// Hears  the dispatcher's answers; SlotTable and stop from its owner, the node's gateway.
+/// Hears  the dispatcher's answers; SlotTable from its owner, the node's gateway. Stopped in order, it says good-bye.
 /// Tells  its owner when the link to a dispatcher came (link_up) or went (link_down).
 /// Keeps  nothing durable. Ends the node when no dispatcher is found within `registration_timeout`, or when the
 ///        dispatcher has declared this life of the node dead.

@@ -15,6 +15,7 @@ namespace {
 using self_ptr = resource_manager_actor::stateful_pointer<resource_manager_state>;
 
 constexpr std::size_t losses_kept = 256;
+constexpr const char* left = "it left the cluster";
 
 template <class Message>
 Message stamped(const resource_manager_state& state, std::uint64_t epoch = 0) {
@@ -102,7 +103,10 @@ void declare_lost(self_ptr self, const std::string& node_id, const std::string& 
   const auto peer = state.peers.find(node_id);
   if (peer == state.peers.end() || peer->second.incarnation != incarnation)
     return;
-  log::warn("TaskManager lost", {{"node", node_id}, {"why", why}});
+  if (why == left)
+    log::info("TaskManager left", {{"node", node_id}});
+  else
+    log::warn("TaskManager lost", {{"node", node_id}, {"why", why}});
   self->demonitor(peer->second.gateway.address());
   state.peers.erase(peer);
   auto& loss = state.losses[incarnation];
@@ -251,7 +255,7 @@ resource_manager_actor::behavior_type resource_manager(self_ptr self, resource_m
     },
     [self](const msg::LeaveCluster& farewell) {
       self->state.alive->remove({farewell.node_id(), farewell.header().incarnation()});
-      declare_lost(self, farewell.node_id(), farewell.header().incarnation(), "it left the cluster");
+      declare_lost(self, farewell.node_id(), farewell.header().incarnation(), left);
     },
     [self](const msg::SlotTable& table) {
       carry_out(self, self->state.slots->report(table.node_id(), table.header().incarnation(), table.slots()));

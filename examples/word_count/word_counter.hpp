@@ -62,6 +62,10 @@ class word_counter final : public flott::base_operator {
  private:
   /// A word of up to 16 characters, zeros behind it. Free if `low` is 0: no word begins with a zero.
   using key = flott::text_words;
+  struct alignas(32) entry {                       ///< two in a line of the cache, none in two
+    key word;
+    std::int64_t count = 0;
+  };
   static constexpr std::size_t pending_most = 8 * 1024;
   static constexpr std::size_t block_words = 64;
   static constexpr std::size_t slots = 1 << 15;    // filled to half at most
@@ -74,8 +78,7 @@ class word_counter final : public flott::base_operator {
         return add_row({flott::text(word, size), 1});
       block_[n] = flott::load_words(word, size);
       places_[n] = place_of(block_[n]);
-      __builtin_prefetch(&keys_[places_[n]]);
-      __builtin_prefetch(&counts_[places_[n]]);
+      __builtin_prefetch(&table_[places_[n]], 1);
       if (++n == block_words) {
         for (std::size_t i = 0; i < n; ++i)
           add(block_[i], places_[i], 1);
@@ -93,13 +96,13 @@ class word_counter final : public flott::base_operator {
 
   void add(const key& k, std::uint32_t at, std::int64_t count) {
     for (;; at = (at + 1) & (slots - 1)) {
-      if (keys_[at].low == k.low && keys_[at].high == k.high) [[likely]] {
-        counts_[at] += count;
+      entry& found = table_[at];
+      if (found.word.low == k.low && found.word.high == k.high) [[likely]] {
+        found.count += count;
         return;
       }
-      if (keys_[at].low == 0) {
-        keys_[at] = k;
-        counts_[at] = count;
+      if (found.word.low == 0) {
+        found = {k, count};
         if (++entries_ > slots / 2)
           emit_counts();
         return;
@@ -116,14 +119,13 @@ class word_counter final : public flott::base_operator {
   /// Empties the table into batches.
   template <class Take>
   void take_counts(Take take) {
-    for (std::size_t at = 0; at < slots; ++at) {
-      if (keys_[at].low == 0)
+    for (entry& each : table_) {
+      if (each.word.low == 0)
         continue;
-      char word[17] = {};
-      std::memcpy(word, &keys_[at].low, 8);
-      std::memcpy(word + 8, &keys_[at].high, 8);
-      builder_->append({builder_->texts().copy(std::string_view(word)), counts_[at]});
-      keys_[at] = {};
+      const auto size = 16 - static_cast<unsigned>(each.word.high != 0 ? std::countl_zero(each.word.high)
+                                                                       : 64 + std::countl_zero(each.word.low)) / 8;
+      builder_->append({builder_->texts().copy({reinterpret_cast<const char*>(&each.word), size}), each.count});
+      each = {};
       if (builder_->full())
         take(builder_->finish());
     }
@@ -150,8 +152,7 @@ class word_counter final : public flott::base_operator {
   }
 
   tokenizer words_;
-  std::vector<key> keys_ = std::vector<key>(slots);
-  std::vector<std::int64_t> counts_ = std::vector<std::int64_t>(slots);
+  std::vector<entry> table_ = std::vector<entry>(slots);
   key block_[block_words];
   std::uint32_t places_[block_words];
   std::size_t entries_ = 0;
