@@ -18,7 +18,7 @@
 namespace flott {
 
 struct local_cluster_options {
-  configuration config;
+  configuration config{};
   std::uint32_t slots = 0;                          ///< 0: taskmanager.numberOfTaskSlots, at least one per core
 };
 
@@ -39,12 +39,12 @@ class local_cluster {
 
   struct job_request {
     std::filesystem::path module;                   ///< a job module's file
-    std::string function;                           ///< empty: the module's only one
-    std::string name;                               ///< empty: the function's
-    std::vector<std::pair<std::string, std::string>> parameters;
-    std::vector<std::pair<std::string, std::string>> configuration;
+    std::string function{};                         ///< empty: the module's only one
+    std::string name{};                             ///< empty: the function's
+    std::vector<std::pair<std::string, std::string>> parameters{};
+    std::vector<std::pair<std::string, std::string>> configuration{};
     std::uint32_t parallelism = 0;                  ///< 0: parallelism.default
-    std::optional<job_id> job;
+    std::optional<job_id> job{};
   };
 
   /// Errors: the module can't be loaded, the job is refused.

@@ -287,6 +287,7 @@ void launch_all(self_ptr self, const msg::DeployTasks& request, const compiled_j
 
 caf::result<msg::DeployResult> deploy(self_ptr self, const msg::DeployTasks& request) {
   auto& state = self->state;
+  auto job_manager = self->current_sender();         // first: the promise takes the sender with it
   auto promise = self->make_response_promise<msg::DeployResult>();
   const auto& job_id = request.spec().job_id();
   const auto epoch = request.header().epoch();
@@ -298,7 +299,7 @@ caf::result<msg::DeployResult> deploy(self_ptr self, const msg::DeployTasks& req
     promise.deliver(std::move(result));
     return promise;
   }
-  job->job_manager = self->current_sender();
+  job->job_manager = std::move(job_manager);
   state.slots.touch(job_id, epoch, self->clock().now());
   if (job->compiled) {
     launch_all(self, request, job->compiled, promise);

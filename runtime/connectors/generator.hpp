@@ -11,8 +11,8 @@ namespace flott {
 
 /// How much a generator gives, over all its subtasks.
 struct generator_options {
-  std::optional<std::uint64_t> count;        ///< rows; without it, no end
-  std::optional<double> rows_per_second;     ///< > 0; without it, as fast as they are taken
+  std::optional<std::uint64_t> count{};      ///< rows; without it, no end
+  std::optional<double> rows_per_second{};   ///< > 0; without it, as fast as they are taken
 };
 
 /// The rows with the numbers first, first + step, ...: `count` of them, at most target_batch_rows.

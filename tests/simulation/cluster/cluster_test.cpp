@@ -131,6 +131,27 @@ TEST_CASE("a TaskManager that wakes up from a silence does no harm") {
     check(seed, fault::sleep);
 }
 
+/// Ten numbers, as fast as they go.
+void few(job_builder& job, const parameters&) {
+  collect(generate(job, {.count = 10}, [](std::uint64_t n) { return number{n, n}; }).key_by(&number::key)
+            .aggregate<tally>(key(&tally::key), count(&tally::count), sum(&number::value, &tally::sum)),
+          "few");
+}
+
+TEST_CASE("a small job waits for nobody's heartbeat: it ends within a fraction of one") {
+  for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+    simulated_cluster cluster(seed, 3, 1);
+    cluster.add_job("few", &few);
+    REQUIRE(cluster.run_until([&] { return cluster.free_slots() == 3; }, std::chrono::seconds{5}));
+    const auto before = cluster.now();
+    const auto id = cluster.submit("few", 3);
+    REQUIRE(cluster.run_until([&] { return cluster.job(id) && cluster.job(id)->over(); }, std::chrono::seconds{5}));
+    INFO("seed " << seed << ", virtual time " << (cluster.now() - before).count() << " ms");
+    CHECK(to_string(cluster.job(id)->snapshot->state()) == "FINISHED");
+    CHECK(cluster.now() - before < std::chrono::milliseconds{200});
+  }
+}
+
 TEST_CASE("the same seed is the same run, another seed another one") {
   CHECK(run(7, fault::kill).history == run(7, fault::kill).history);
   CHECK(run(7, fault::kill).history != run(8, fault::kill).history);
