@@ -56,7 +56,7 @@ struct description {
   template <std::size_t I>
   static constexpr const char* name = boost::mp11::mp_at_c<members, I>::name;
   template <std::size_t I>
-  using member = std::remove_cvref_t<decltype(std::declval<T&>().*pointer<I>)>;
+  using member = std::remove_cvref_t<decltype(std::declval<T&>().*boost::mp11::mp_at_c<members, I>::pointer)>;
 
   /// One shared schema a type and library.
   static const schema_ptr& shape() {

@@ -219,15 +219,15 @@ result<event_frame> decode_event(std::span<const std::byte> payload) {
     case event_kind::opened: break;
     case event_kind::schema: {
       FLOTT_ASSIGN(auto shape, read_schema(in));
-      frame.emplace<schema_event>(std::move(shape));
+      frame = schema_event{std::move(shape)};
       break;
     }
-    case event_kind::watermark: frame.emplace<watermark>(in.number<event_time>()); break;
+    case event_kind::watermark: frame = watermark{in.number<event_time>()}; break;
     case event_kind::status: {
       const auto idle = in.number<std::uint8_t>();
       if (idle > 1)
         return malformed("a stream is idle or not");
-      frame.emplace<stream_status>(idle == 1);
+      frame = stream_status{idle == 1};
       break;
     }
     case event_kind::barrier: {
