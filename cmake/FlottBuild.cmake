@@ -68,7 +68,8 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     -Wno-restrict)                      # false alarms on std::string's operator+ in GCC 12 (its bug 105651)
   if(FLOTT_SANITIZE)
     target_compile_options(flott_warnings INTERFACE
-      -Wno-maybe-uninitialized)         # false alarms on std::optional and std::variant: documented of sanitized code
+      -Wno-maybe-uninitialized          # false alarms on std::optional and std::variant: documented of sanitized code
+      -Wno-array-bounds)                # the same, of moved std::string under ThreadSanitizer
   endif()
 endif()
 
