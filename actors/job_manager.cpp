@@ -316,6 +316,11 @@ void act(self_ptr self, const job_action::discard& action) {
   self->state.config.discard(action.committables);
 }
 
+void act(self_ptr self, const job_action::clear_outputs& action) {
+  for (const auto& folder : action.folders)
+    self->state.config.clear_output(folder, self->state.life->job_id());
+}
+
 void act(self_ptr self, const job_action::snapshot_changed&) {
   if (self->state.snapshot_dirty)
     return;

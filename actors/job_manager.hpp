@@ -43,6 +43,8 @@ struct job_manager_config {
   std::function<result<void>(const std::vector<msg::Committable>&)> publish;
   /// Removes what nobody will publish.
   std::function<void(const std::vector<msg::Committable>&)> discard;
+  /// Removes whatever the job has left unpublished in an output folder.
+  std::function<void(const std::string& folder, const std::string& job)> clear_output;
 };
 
 struct job_manager_state {

@@ -143,6 +143,11 @@ std::vector<child_spec> job_manager_role::children() {
       if (auto gone = file_committer::abort(what); !gone)
         log::warn("files written aside can't be removed", {{"why", gone.error().to_string()}});
     };
+    job.clear_output = [](const std::string& folder, const std::string& id) {
+      const auto owner = job_id::parse(id);
+      if (auto gone = owner ? file_committer::abort(folder, *owner) : result<void>{}; !gone)
+        log::warn("files written aside can't be removed", {{"why", gone.error().to_string()}});
+    };
     return job;
   };
   child_spec node;

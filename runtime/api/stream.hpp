@@ -74,6 +74,10 @@ operator_factory make_factory(Args... args) {
 class stream_end : public detail::step_handle<stream_end> {
  public:
   using step_handle::step_handle;
+
+  /// For sinks that write files by file_committer's rules: if the job fails or is cancelled, whatever it has written
+  /// aside in `folder` (absolute) is removed, also what tasks that died could not remove themselves.
+  stream_end writes_files_to(std::string folder) const { step().output_folder = std::move(folder); return *this; }
 };
 
 /// Rows of T on their way. A handle: copies are the same stream, and several operators may follow it.

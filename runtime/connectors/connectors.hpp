@@ -68,15 +68,15 @@ auto generate(job_builder& job, generator_options options, F f) {
 /// Writes rows to the one file `directory`/`name`, with a header. It appears, whole, once the job has finished.
 template <described T>
 stream_end write_csv(const stream<T>& rows, std::string directory, std::string name) {
-  auto made = make_csv_sink(description<T>::shape(), std::move(directory), name, true);
-  return rows.add_sink(std::move(name), std::move(made)).parallelism(1);
+  auto made = make_csv_sink(description<T>::shape(), directory, name, true);
+  return rows.add_sink(std::move(name), std::move(made)).parallelism(1).writes_files_to(output_folder(directory));
 }
 
 /// Writes rows to the folder `directory`/`name`, a file for each subtask.
 template <described T>
 stream_end write_csv_parts(const stream<T>& rows, std::string directory, std::string name) {
-  auto made = make_csv_sink(description<T>::shape(), std::move(directory), name, false);
-  return rows.add_sink(std::move(name), std::move(made));
+  auto made = make_csv_sink(description<T>::shape(), directory, name, false);
+  return rows.add_sink(std::move(name), std::move(made)).writes_files_to(output_folder(directory));
 }
 
 /// Brings rows to the client, under the sink's name; capped.

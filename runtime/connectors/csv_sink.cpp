@@ -135,18 +135,15 @@ class csv_sink final : public base_operator {
 
   result<void> open(operator_context& context, output& out) override {
     FLOTT_TRY(base_operator::open(context, out));
-    if (directory_.empty() || name_.empty() || fs::path(name_).filename() != name_ || name_ == "." || name_ == "..")
+    if (name_.empty() || fs::path(name_).filename() != name_ || name_ == "." || name_ == "..")
       return user_failure(directory_, "cannot take the results: '" + name_ + "' is no name of a file");
     if (one_file_ && context.parallelism() != 1)
       return user_failure(name_, "is one file, and its sink has " + std::to_string(context.parallelism()) +
                                      " subtasks; give it parallelism 1, or write parts");
-    std::error_code error;
-    const fs::path absolute = fs::absolute(directory_, error);
-    if (error)
-      return system_failure(directory_, "is no path of a folder", error.value());
-    directory_ = absolute.lexically_normal().string();
-    if (directory_.size() > 1 && directory_.back() == '/')
-      directory_.pop_back();
+    if (auto absolute = directory_.empty() ? std::string() : output_folder(directory_); !absolute.empty())
+      directory_ = std::move(absolute);
+    else
+      return user_failure(directory_, "is no path of a folder");
     FLOTT_TRY(check_output_directory(directory_, context.job()));
     FLOTT_TRY(file_.create(directory_, context.job(),
                            stem() + std::to_string(context.job_epoch()) + "-" + std::to_string(context.attempt())));
@@ -216,6 +213,14 @@ class csv_sink final : public base_operator {
 };
 
 }  // namespace
+
+std::string output_folder(const std::string& directory) {
+  std::error_code error;
+  std::string absolute = fs::absolute(directory, error).lexically_normal().string();
+  if (absolute.size() > 1 && absolute.back() == '/')
+    absolute.pop_back();
+  return error ? std::string() : absolute;
+}
 
 operator_factory make_csv_sink(schema_ptr shape, std::string directory, std::string name, bool one_file) {
   return [=]() -> result<std::unique_ptr<stream_operator>> {

@@ -55,6 +55,7 @@ class compiler {
     connect();
     job_->graph.set_name(graph_.name);
     job_->graph.set_fingerprint(fingerprint());
+    name_output_folders();
     return job_;
   }
 
@@ -200,6 +201,16 @@ class compiler {
         job_->edges.push_back({edge.strategy, std::move(edge.hasher)});
       }
     }
+  }
+
+  /// No part of the fingerprint: a relative path is another one in each process.
+  void name_output_folders() {
+    std::set<std::string> folders;
+    for (const logical_node& node : graph_.nodes)
+      if (!node.output_folder.empty())
+        folders.insert(node.output_folder);
+    for (const std::string& folder : folders)
+      job_->graph.add_output_folders(folder);
   }
 
   std::string fingerprint() const {

@@ -52,6 +52,7 @@ struct persist_commit {                                           ///< CommitDec
 };
 struct publish { std::vector<msg::Committable> committables; };   ///< idempotent -> published, publish_failed
 struct discard { std::vector<msg::Committable> committables; };   ///< files written aside that nobody will publish
+struct clear_outputs { std::vector<std::string> folders; };       ///< of whatever the job has left there unpublished
 struct snapshot_changed {};                                       ///< snapshot() has news
 struct report_ended { msg::JobSnapshot snapshot; };               ///< JobEnded until acknowledged; then the actor ends
 struct abandoned {};                                              ///< another epoch runs the job, or the node stops: just end
@@ -60,7 +61,7 @@ struct abandoned {};                                              ///< another e
 using job_actions_variant =
     std::variant<job_action::request_planner, job_action::plan, job_action::persist_graph, job_action::request_slots,
                  job_action::deploy, job_action::cancel_tasks, job_action::release_slots, job_action::arm_timer,
-                 job_action::persist_commit, job_action::publish, job_action::discard, job_action::snapshot_changed,
+                 job_action::persist_commit, job_action::publish, job_action::discard, job_action::clear_outputs, job_action::snapshot_changed,
                  job_action::report_ended, job_action::abandoned>;
 using job_actions = std::vector<job_actions_variant>;
 

@@ -331,6 +331,8 @@ void job_lifecycle::stopped(step_context& c) {
     c.actions.push_back(job_action::discard{std::move(dropped)});
   if (!committables_.empty())
     c.actions.push_back(job_action::discard{std::move(committables_)});
+  if (const auto& folders = graph_->graph().output_folders(); !folders.empty())
+    c.actions.push_back(job_action::clear_outputs{{folders.begin(), folders.end()}});
   release_all(c);
   end(c, then_ == after_stop::fail ? JOB_STATE_FAILED : JOB_STATE_CANCELED);
 }

@@ -31,6 +31,7 @@ struct logical_node {
   bool bounded = true;                    ///< sources only: whether it ends
   bool chainable = true;                  ///< may be the non-first operator of a chain
   operator_factory make;
+  std::string output_folder;              ///< sinks of files only: cleared of what is unpublished when the job fails
   std::vector<logical_edge> inputs;       ///< empty: a source
 };
 

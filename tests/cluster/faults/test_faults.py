@@ -137,6 +137,17 @@ class Faults(ClusterTest):
         self.assertFalse(os.path.exists(self.path("out", "counts.csv")))
         self.cluster.wait_until_whole()
 
+    def test_a_cancelled_job_leaves_nothing_of_the_tasks_that_died(self):
+        """All TaskManagers die, so that nobody cleans up after himself; then the job is cancelled."""
+        job = self.begin(records=100 * RECORDS)
+        until(lambda: os.path.exists(self.path("out")), "a file written aside")
+        for node in self.cluster.nodes("taskmanager"):
+            os.kill(node["pid"], signal.SIGKILL)
+        self.assert_code(flott("cancel", "-m", self.cluster.rest_endpoint, job), 0)
+        self.assertEqual(self.cluster.wait_for_end(job), "CANCELED")
+        self.assertFalse(os.path.exists(self.path("out")), "the folder that the job had made")
+        self.cluster.wait_until_whole()
+
     def test_a_cancelled_job_releases(self):
         for state in ("INITIALIZING", "RUNNING"):
             job = self.cluster.submit(PACED, "--records", 100 * RECORDS, "--rate", RATE)

@@ -30,6 +30,7 @@ inline void add_edge(msg::JobGraph& graph, const std::string& source, const std:
 /// lines (2) -> words (2, forward) -> counts (1, hash)
 inline msg::JobGraph word_count_graph() {
   msg::JobGraph graph;
+  graph.add_output_folders("/out");
   add_vertex(graph, "lines", 2);
   add_vertex(graph, "words", 2);
   add_vertex(graph, "counts", 1);

@@ -250,6 +250,10 @@ class job_world {
     for (const auto& c : d.committables)
       discarded_.push_back(c.payload());
   }
+  void answer(const job_action::clear_outputs& outputs) {
+    for (const auto& folder : outputs.folders)
+      discarded_.push_back(folder);
+  }
   void answer(const job_action::snapshot_changed&) {}
   void answer(const job_action::report_ended&) {}
   void answer(const job_action::abandoned&) {}
