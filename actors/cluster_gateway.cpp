@@ -1,5 +1,6 @@
 #include "actors/cluster_gateway.hpp"
 
+#include "actors/exit_reason.hpp"
 #include "runtime/base/env.hpp"
 #include "runtime/base/log.hpp"
 
@@ -65,6 +66,7 @@ caf::result<msg::RegisterNodeReply> enroll(self_ptr self, const msg::RegisterNod
 cluster_gateway_actor::behavior_type
 cluster_gateway(self_ptr self, std::string incarnation, env* environment, dispatcher_actor dispatcher,
                 resource_manager_actor resources, monitor_actor monitor) {
+  keep_exception_text(self);
   auto& state = self->state;
   state.incarnation = std::move(incarnation);
   state.environment = environment;

@@ -1,5 +1,7 @@
 #include "actors/dialer.hpp"
 
+#include "actors/exit_reason.hpp"
+
 namespace flott {
 
 std::string local_address(std::string_view name) {
@@ -31,6 +33,7 @@ void local_directory::clear() {
 }
 
 dialer_actor::behavior_type dialer(dialer_actor::pointer self, dialer_config config) {
+  keep_exception_text(self);
   return {
     [self, config](atom::dial, const std::string& host, std::uint16_t port) -> caf::result<caf::strong_actor_ptr> {
       if (host.starts_with(local_address_prefix)) {

@@ -1,5 +1,6 @@
 #include "actors/dispatcher.hpp"
 
+#include "actors/exit_reason.hpp"
 #include "metrics/probes/job_probe.hpp"
 #include "runtime/base/env.hpp"
 #include "runtime/base/log.hpp"
@@ -287,6 +288,7 @@ void tick(self_ptr self) {
 
 dispatcher_actor::behavior_type dispatcher(self_ptr self, dispatcher_config config, dispatcher_siblings siblings,
                                            std::vector<msg::StoredJob> recovered) {
+  keep_exception_text(self);
   auto& state = self->state;
   state.config = std::move(config);
   state.siblings = std::move(siblings);

@@ -1,10 +1,12 @@
 #include "actors/job_loader.hpp"
 
+#include "actors/exit_reason.hpp"
 #include "runtime/resources/crash_report.hpp"
 
 namespace flott {
 
 job_loader_actor::behavior_type job_loader(job_loader_actor::pointer self, job_compiler compile) {
+  keep_exception_text(self);
   return {
     [self, compile](atom::load, const msg::JobSpec& spec, const msg::Address& blobs) -> load_outcome_ptr {
       const alternate_signal_stack stack;

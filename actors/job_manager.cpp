@@ -1,5 +1,6 @@
 #include "actors/job_manager.hpp"
 
+#include "actors/exit_reason.hpp"
 #include "actors/job_manager_parts.hpp"
 #include "metrics/probes/job_probe.hpp"
 #include "runtime/base/env.hpp"
@@ -415,6 +416,7 @@ void link_up(self_ptr self, const cluster_gateway_actor& dispatcher, const msg::
 
 job_manager_actor::behavior_type job_manager(self_ptr self, job_manager_config config, job_manager_node_actor node,
                                              dialer_actor dial, cluster_gateway_actor dispatcher) {
+  keep_exception_text(self);
   auto& state = self->state;
   state.config = std::move(config);
   state.node = std::move(node);

@@ -1,5 +1,6 @@
 #include "actors/job_manager_node.hpp"
 
+#include "actors/exit_reason.hpp"
 #include "actors/show_tree.hpp"
 #include "runtime/base/env.hpp"
 #include "runtime/base/log.hpp"
@@ -175,6 +176,7 @@ void link_up(self_ptr self, const cluster_gateway_actor& dispatcher, const msg::
 }  // namespace
 
 job_manager_node_actor::behavior_type job_manager_node(self_ptr self, job_manager_node_config config) {
+  keep_exception_text(self);
   self->state.config = std::move(config);
   self->set_down_handler([self](const caf::down_msg& down) { on_down(self, down); });
   return {

@@ -1,10 +1,12 @@
 #include "actors/job_store.hpp"
 
+#include "actors/exit_reason.hpp"
 #include "runtime/base/log.hpp"
 
 namespace flott {
 
-job_store_actor::behavior_type job_store_keeper(job_store_actor::pointer, std::shared_ptr<job_store> store) {
+job_store_actor::behavior_type job_store_keeper(job_store_actor::pointer self, std::shared_ptr<job_store> store) {
+  keep_exception_text(self);
   return {
     [store](atom::put, const stored_job_ptr& job) {
       msg::DispatcherReply reply;

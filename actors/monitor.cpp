@@ -1,5 +1,6 @@
 #include "actors/monitor.hpp"
 
+#include "actors/exit_reason.hpp"
 #include "metrics/probes/node_probe.hpp"
 #include "runtime/base/env.hpp"
 #include "runtime/base/log.hpp"
@@ -113,6 +114,7 @@ caf::result<msg::TreeReply> collect_trees(self_ptr self, const msg::GetTree& wis
 }  // namespace
 
 monitor_actor::behavior_type monitor(self_ptr self, monitor_config config, view_actor view) {
+  keep_exception_text(self);
   self->state.config = std::move(config);
   self->state.view = std::move(view);
   self->send(self, atom::tick_v);

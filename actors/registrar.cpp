@@ -1,5 +1,6 @@
 #include "actors/registrar.hpp"
 
+#include "actors/exit_reason.hpp"
 #include "runtime/base/env.hpp"
 #include "runtime/base/log.hpp"
 #include "runtime/base/process_usage.hpp"
@@ -160,6 +161,7 @@ void leave(self_ptr self) {
 }  // namespace
 
 registrar_actor::behavior_type registrar(self_ptr self, registrar_config config, registered_node_actor owner, dialer_actor dial) {
+  keep_exception_text(self);
   auto& state = self->state;
   state.config = std::move(config);
   state.owner = std::move(owner);

@@ -1,5 +1,6 @@
 #include "actors/resource_manager.hpp"
 
+#include "actors/exit_reason.hpp"
 #include "runtime/base/env.hpp"
 #include "runtime/base/log.hpp"
 
@@ -234,6 +235,7 @@ void tick(self_ptr self) {
 }  // namespace
 
 resource_manager_actor::behavior_type resource_manager(self_ptr self, resource_manager_config config) {
+  keep_exception_text(self);
   auto& state = self->state;
   state.config = std::move(config);
   state.slots = std::make_unique<slot_manager>(

@@ -1,5 +1,6 @@
 #include "actors/rest_gateway.hpp"
 
+#include "actors/exit_reason.hpp"
 #include "actors/node/compile_job.hpp"
 #include "runtime/base/env.hpp"
 #include "runtime/base/log.hpp"
@@ -334,6 +335,7 @@ void answer_exchange(self_ptr self, const http_exchange_ptr& exchange) {
 
 rest_gateway_actor::behavior_type rest_gateway(self_ptr self, rest_gateway_config config,
                                                rest_gateway_siblings siblings) {
+  keep_exception_text(self);
   self->state.config = std::move(config);
   self->state.siblings = std::move(siblings);
   return {

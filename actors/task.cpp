@@ -1,5 +1,6 @@
 #include "actors/task.hpp"
 
+#include "actors/exit_reason.hpp"
 #include "metrics/probes/task_probe.hpp"
 #include "runtime/base/env.hpp"
 #include "runtime/base/log.hpp"
@@ -122,6 +123,7 @@ void conclude(self_ptr self, task_outcome& outcome) {
 }  // namespace
 
 task_actor::behavior_type task(self_ptr self, task_config config, task_manager_actor owner) {
+  keep_exception_text(self);
   auto& state = self->state;
   state.config = std::move(config);
   state.owner = std::move(owner);

@@ -1,5 +1,6 @@
 #include "actors/task_manager.hpp"
 
+#include "actors/exit_reason.hpp"
 #include "actors/show_tree.hpp"
 #include "runtime/base/env.hpp"
 #include "runtime/base/log.hpp"
@@ -450,6 +451,7 @@ void tick(self_ptr self) {
 }  // namespace
 
 task_manager_actor::behavior_type task_manager(self_ptr self, task_manager_config config) {
+  keep_exception_text(self);
   auto& state = self->state;
   state.config = std::move(config);
   state.slots = slot_table{state.config.slots};
