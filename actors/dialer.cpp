@@ -1,6 +1,7 @@
 #include "actors/dialer.hpp"
 
 #include "actors/exit_reason.hpp"
+#include "runtime/base/socket.hpp"
 
 namespace flott {
 
@@ -32,6 +33,20 @@ void local_directory::clear() {
   dropped.swap(gateways_);
 }
 
+namespace {
+
+/// Blocks, so it has a thread of its own for as long as one probe takes.
+caf::behavior prober(caf::event_based_actor* self) {
+  return {
+    [self](atom::probe, const std::string& host, std::uint16_t port, std::int64_t limit_ms) {
+      self->quit();
+      return !nobody_listens(host, port, std::chrono::steady_clock::now() + std::chrono::milliseconds{limit_ms});
+    },
+  };
+}
+
+}  // namespace
+
 dialer_actor::behavior_type dialer(dialer_actor::pointer self, dialer_config config) {
   keep_exception_text(self);
   return {
@@ -56,6 +71,16 @@ dialer_actor::behavior_type dialer(dialer_actor::pointer self, dialer_config con
                                               "nothing is published at " + host + ":" + std::to_string(port)));
           },
           [promise](caf::error& err) mutable { promise.deliver(std::move(err)); });
+      return promise;
+    },
+    [self, config](atom::probe, const std::string& host, std::uint16_t port) -> caf::result<bool> {
+      if (host.starts_with(local_address_prefix))
+        return config.local && config.local->find(host.substr(local_address_prefix.size()));
+      auto promise = self->make_response_promise<bool>();
+      self->request(self->spawn<caf::detached>(prober), 2 * config.timeout, atom::probe_v, host, port,
+                    static_cast<std::int64_t>(config.timeout.count()))
+        .then([promise](bool may_live) mutable { promise.deliver(may_live); },
+              [promise](const caf::error&) mutable { promise.deliver(true); });
       return promise;
     },
   };

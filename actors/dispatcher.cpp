@@ -13,7 +13,7 @@ dispatcher_state::dispatcher_state() = default;
 namespace {
 
 using self_ptr = dispatcher_actor::stateful_pointer<dispatcher_state>;
-/// Called when all actions of a list are done, or with the failure of the `persist` that stopped it.
+/// Called once: when all actions are done, with the failure of a `persist` if there was one.
 using when_done = std::function<void(const std::optional<failure>&)>;
 using action_list = std::shared_ptr<registry_actions>;
 
@@ -161,8 +161,40 @@ void perform_from(self_ptr self, const action_list& actions, std::size_t next, c
   done(std::nullopt);
 }
 
+const std::string& job_of(const registry_action_variant& action) {
+  if (const auto* p = std::get_if<registry_action::persist>(&action))
+    return p->job.spec().job_id();
+  if (const auto* a = std::get_if<registry_action::assign>(&action))
+    return a->message.spec().job_id();
+  if (const auto* c = std::get_if<registry_action::cancel>(&action))
+    return c->job_id;
+  if (const auto* r = std::get_if<registry_action::remove>(&action))
+    return r->job_id;
+  return std::get<registry_action::ended>(action).job_id;
+}
+
+/// Each job's actions are a list of their own: what fails for one job holds up no other, and since the store takes
+/// writes in the order of their requests, a later list of a job never overtakes an earlier one.
 void perform(self_ptr self, registry_actions actions, when_done done) {
-  perform_from(self, std::make_shared<registry_actions>(std::move(actions)), 0, done);
+  std::vector<action_list> by_job;                     // in the order of their first actions
+  std::map<std::string, action_list> of;
+  for (auto& action : actions) {
+    auto& list = of[job_of(action)];
+    if (!list)
+      by_job.push_back(list = std::make_shared<registry_actions>());
+    list->push_back(std::move(action));
+  }
+  struct progress { std::size_t left; std::optional<failure> error; };
+  auto all = std::make_shared<progress>(progress{by_job.size() + 1, std::nullopt});
+  const when_done one = [all, done = std::move(done)](const std::optional<failure>& error) {
+    if (error && !all->error)
+      all->error = error;
+    if (--all->left == 0)
+      done(all->error);
+  };
+  for (const auto& list : by_job)
+    perform_from(self, list, 0, one);
+  one(std::nullopt);
 }
 
 /// A fact of a job manager: acknowledged once it is durable.
@@ -200,11 +232,7 @@ caf::result<msg::SubmitReply> submit(self_ptr self, const msg::SubmitJob& reques
     log::info("job accepted", {{"job", request.spec().job_id()}, {"name", request.spec().name()},
                                {"again", submission.reply.existed()}});
   // The job is answered once it is durable, not once it is assigned.
-  auto before = std::make_shared<bool>(false);
-  const auto deliver = [self, promise, before, reply = submission.reply](const std::optional<failure>& error) mutable {
-    if (*before)
-      return;
-    *before = true;
+  const auto deliver = [self, promise, reply = submission.reply](const std::optional<failure>& error) mutable {
     if (error) {
       to_proto(*error, *reply.mutable_failure());
       if (reply.http_status() == 0 || reply.http_status() < 400)
@@ -249,7 +277,7 @@ msg::RegisterNodeReply enroll(self_ptr self, const msg::RegisterNode& node, cons
   if (added.replaced)
     node_lost(self, added.replaced->id, added.replaced->incarnation, "replaced by a new life of the same node");
   auto& peer = state.peers[node.node_id()];
-  peer = {caf::actor_cast<job_manager_node_actor>(gateway), incarnation};
+  peer = {caf::actor_cast<job_manager_node_actor>(gateway), incarnation, node.rpc()};
   self->monitor(peer.gateway);
   log::info("JobManager node registered", {{"node", node.node_id()}, {"jobs", node.jobs_size()}});
   auto registration = state.jobs->node_registered(node, now_of(self));
@@ -259,14 +287,21 @@ msg::RegisterNodeReply enroll(self_ptr self, const msg::RegisterNode& node, cons
   return reply;
 }
 
+/// A closed connection: dead if nobody listens there any more. Otherwise only the wire broke, the node registers again,
+/// and silence decides.
 void on_down(self_ptr self, const caf::down_msg& down) {
   auto& state = self->state;
   for (const auto& [id, peer] : state.peers) {
     if (peer.gateway.address() != down.source)
       continue;
-    const std::string node_id = id, incarnation = peer.incarnation;
-    if (state.alive->declare_lost({node_id, incarnation}))
-      node_lost(self, node_id, incarnation, "its connection closed");
+    self->request(state.siblings.dial->as<dialer_actor>(), state.config.rpc_timeout, atom::probe_v, peer.rpc.host(),
+                  static_cast<std::uint16_t>(peer.rpc.port()))
+      .then(
+        [self, node_id = id, incarnation = peer.incarnation](bool may_live) {
+          if (!may_live && self->state.alive->dial_refused({node_id, incarnation}))
+            node_lost(self, node_id, incarnation, "its connection closed, and nobody listens there any more");
+        },
+        [](const caf::error&) {});
     return;
   }
 }

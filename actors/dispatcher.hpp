@@ -41,7 +41,7 @@ struct dispatcher_config {
 
 /// Who works with the dispatcher in its process; handles change when one of them is restarted.
 struct dispatcher_siblings {
-  child_ref_ptr resource_manager, view, store;
+  child_ref_ptr resource_manager, view, store, dial;
 };
 
 struct dispatcher_state {
@@ -49,13 +49,13 @@ struct dispatcher_state {
   struct node_peer {
     job_manager_node_actor gateway;
     std::string incarnation;
+    msg::Address rpc;
   };
   dispatcher_config config;
   dispatcher_siblings siblings;
   std::unique_ptr<job_registry> jobs;
   std::unique_ptr<liveness> alive;
   std::map<std::string, node_peer> peers;           ///< JobManager nodes, by id
-  std::map<std::string, std::uint64_t> shown;       ///< snapshot version that the view has, by job
   static inline const char* name = "dispatcher";
 };
 

@@ -11,6 +11,7 @@
 //   JOB STORE         does the dispatcher's disk work
 //   JOB MANAGER NODE  one per JobManager process; published; hosts the job managers
 //   JOB MANAGER       one per job: plans, deploys, restarts, commits
+//   COMMITTER         one per JobManager process: does the job managers' work on files
 //   TASK MANAGER      one per TaskManager process; published; owns its slots
 //   TASK              one per attempt; the records themselves run on the data plane
 //   JOB LOADER     one per TaskManager; runs job functions, on a thread of its own
@@ -31,6 +32,7 @@ CAF_BEGIN_TYPE_ID_BLOCK(flott, first_custom_type_id)
   CAF_ADD_ATOM(flott, flott::atom, tick, "tick")
   CAF_ADD_ATOM(flott, flott::atom, flush, "flush")
   CAF_ADD_ATOM(flott, flott::atom, dial, "dial")
+  CAF_ADD_ATOM(flott, flott::atom, probe, "probe")
   CAF_ADD_ATOM(flott, flott::atom, describe, "describe")
   CAF_ADD_ATOM(flott, flott::atom, link_up, "linkup")
   CAF_ADD_ATOM(flott, flott::atom, link_down, "linkdown")
@@ -76,6 +78,8 @@ struct node_exit {
 using cluster_snapshot_ptr = std::shared_ptr<const msg::ClusterSnapshot>;
 using job_snapshot_ptr = std::shared_ptr<const msg::JobSnapshot>;
 using stored_job_ptr = std::shared_ptr<const msg::StoredJob>;
+/// Files that sinks have written aside.
+using committables_ptr = std::shared_ptr<const std::vector<msg::Committable>>;
 
 }  // namespace flott
 
@@ -86,12 +90,15 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(flott::node_exit)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(flott::cluster_snapshot_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(flott::job_snapshot_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(flott::stored_job_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(flott::committables_ptr)
 
 namespace flott {
 
 /// DIALER turns an address into the handle of the gateway published there, within bounded time.
 using dialer_actor = caf::typed_actor<
-  caf::replies_to<atom::dial, std::string, std::uint16_t>::with<caf::strong_actor_ptr>>;
+  caf::replies_to<atom::dial, std::string, std::uint16_t>::with<caf::strong_actor_ptr>,
+  /// Whether somebody may still be there. False only when that is certain: nobody listens any more.
+  caf::replies_to<atom::probe, std::string, std::uint16_t>::with<bool>>;
 
 // --- dispatcher process ----------------------------------------------------------------------------------------
 
@@ -222,6 +229,17 @@ using job_manager_node_actor = registered_node_actor::extend<
   /// From a job manager: a snapshot has changed; a job is over and needs no more.
   caf::reacts_to<job_snapshot_ptr>,
   caf::reacts_to<atom::flush>>;
+
+/// COMMITTER works on files; what is told after something is done after it.
+using committer_actor = caf::typed_actor<
+  /// Publish: true, or the failure as an error. May be repeated.
+  caf::replies_to<atom::put, committables_ptr>::with<bool>,
+  /// Nobody will publish these.
+  caf::reacts_to<atom::forget, committables_ptr>,
+  /// Clear an output folder of what a job has left there unpublished, up to an epoch.
+  caf::reacts_to<atom::forget, std::string, std::string, std::uint64_t>,
+  /// Answered when everything before is done.
+  caf::replies_to<atom::flush>::with<bool>>;
 
 /// JOB MANAGER runs one job.
 using job_manager_actor = caf::typed_actor<

@@ -23,143 +23,11 @@ namespace {
 
 using namespace job_manager_parts;
 
-constexpr std::chrono::milliseconds dial_timeout{5000}, loss_cause_timeout{1000};
-
-template <class Message>
-Message stamped(const job_manager_state& state) {
-  Message message;
-  message.mutable_header()->set_incarnation(state.config.self.incarnation());
-  message.mutable_header()->set_epoch(state.life->epoch());
-  return message;
-}
+constexpr std::chrono::minutes commit_timeout{5};      // of a slow disk; then it is tried again
+constexpr std::size_t deploy_message_bytes = 256 * 1024;
 
 failure unreachable(self_ptr self, const std::string& what, const caf::error& err) {
   return transient_failure(what, "did not answer", self->system().render(err));
-}
-
-// --- peers ------------------------------------------------------------------------------------------------------
-
-/// Calls `then` with the TaskManager's handle, dialing it first if need be; with an unset one when it is not reached.
-void with_peer(self_ptr self, const std::string& id, const msg::Address& rpc,
-               std::function<void(const task_manager_actor&)> then) {
-  auto& peer = self->state.peers[id];
-  if (peer.handle && peer.incarnation == rpc.incarnation()) {
-    then(peer.handle);
-    return;
-  }
-  peer.waiting.push_back(std::move(then));
-  if (peer.waiting.size() > 1)
-    return;                                           // the dial is under way
-  peer.incarnation = rpc.incarnation();
-  const auto settle = [self, id](const task_manager_actor& handle) {
-    auto& found = self->state.peers[id];
-    found.handle = handle;
-    auto waiting = std::move(found.waiting);
-    found.waiting.clear();
-    for (auto& call : waiting)
-      call(handle);
-  };
-  self->request(self->state.dial, dial_timeout, atom::dial_v, rpc.host(), static_cast<std::uint16_t>(rpc.port()))
-    .then(
-      [self, id, settle](const caf::strong_actor_ptr& found) {
-        auto handle = caf::actor_cast<task_manager_actor>(found);
-        self->monitor(handle);
-        auto& state = self->state;
-        state.alive->add({id, state.peers[id].incarnation}, self->clock().now());
-        settle(handle);
-      },
-      [id, settle](const caf::error& err) {
-        log::warn("TaskManager not reached", {{"node", id}, {"error", to_string(err)}});
-        settle(task_manager_actor{});
-      });
-}
-
-/// Learns why a TaskManager was lost, as soon as somebody knows: a crash of this job's own code counts against it.
-void ask_for_cause(self_ptr self, const std::string& id, const std::string& incarnation) {
-  auto& state = self->state;
-  if (!state.dispatcher)
-    return;
-  auto question = stamped<msg::RequestLossCause>(state);
-  question.set_task_manager_id(id);
-  question.set_incarnation(incarnation);
-  self->request(state.dispatcher, loss_cause_timeout, std::move(question))
-    .then(
-      [self](const msg::TaskManagerLost& cause) {
-        carry_out(self, self->state.life->task_manager_lost(cause, now_of(self)));
-      },
-      [](const caf::error&) {});
-}
-
-/// The TaskManager is gone: at once what that means, and once more when the resource manager knows why.
-void peer_lost(self_ptr self, const std::string& id, const std::string& incarnation, const std::string& why) {
-  auto& state = self->state;
-  const auto found = state.peers.find(id);
-  if (found != state.peers.end() && found->second.incarnation == incarnation) {
-    if (found->second.handle)
-      self->demonitor(found->second.handle.address());
-    state.peers.erase(found);
-  }
-  auto lost = stamped<msg::TaskManagerLost>(state);
-  lost.set_task_manager_id(id);
-  lost.set_incarnation(incarnation);
-  to_proto(transient_failure("TaskManager " + id, "lost: " + why), *lost.mutable_failure());
-  ask_for_cause(self, id, incarnation);
-  carry_out(self, state.life->task_manager_lost(lost, now_of(self)));
-}
-
-/// A closed connection: dial once more. Refused means dead; the same life again means that only the wire broke.
-void on_down(self_ptr self, const caf::down_msg& down) {
-  auto& state = self->state;
-  for (auto& [id, peer] : state.peers) {
-    if (!peer.handle || peer.handle.address() != down.source)
-      continue;
-    peer.handle = task_manager_actor{};
-    const auto grants = state.life->task_managers();
-    const auto grant = grants.find(id);
-    if (grant == grants.end()) {
-      state.peers.erase(id);
-      return;
-    }
-    with_peer(self, std::string{id}, grant->second.rpc(),
-              [self, lost_id = std::string{id}, incarnation = peer.incarnation](const task_manager_actor& handle) {
-                if (!handle && self->state.alive->dial_refused({lost_id, incarnation}))
-                  peer_lost(self, lost_id, incarnation, "its connection closed, and it can't be dialed again");
-              });
-    return;
-  }
-}
-
-void beat(self_ptr self) {
-  auto& state = self->state;
-  const auto now = self->clock().now();
-  if (state.alive->observe_tick(now))
-    log::warn("the job manager itself was asleep", {{"job", state.life->job_id()}});
-  const auto used = state.life->task_managers();
-  for (const auto& silent : state.alive->expire(now)) {
-    if (used.contains(silent.id))
-      peer_lost(self, silent.id, silent.incarnation, "silent for longer than heartbeat.timeout");
-  }
-  for (const auto& [id, grant] : used) {
-    const auto peer = state.peers.find(id);
-    if (peer == state.peers.end() || !peer->second.handle)
-      continue;
-    auto pulse = stamped<msg::JobHeartbeat>(state);
-    pulse.set_job_id(state.life->job_id());
-    *pulse.mutable_job_manager() = state.config.self;
-    self->request(peer->second.handle, state.config.heartbeat_timeout, std::move(pulse))
-      .then(
-        [self, id = id, incarnation = peer->second.incarnation](const msg::JobHeartbeatReply& reply) {
-          if (!self->state.alive->touch({id, incarnation}, self->clock().now()))
-            return;
-          if (reply.header().incarnation() != incarnation) {
-            if (self->state.alive->declare_lost({id, incarnation}))
-              peer_lost(self, id, incarnation, "another life answers at its address");
-            return;
-          }
-          carry_out(self, self->state.life->task_reports(id, reply.tasks(), now_of(self)));
-        },
-        [](const caf::error&) {});                    // silence is judged by `alive`
-  }
 }
 
 // --- actions ----------------------------------------------------------------------------------------------------
@@ -250,17 +118,29 @@ void act(self_ptr self, const job_action::deploy& action) {
     *request.mutable_graph() = state.life->graph()->graph();
     *request.mutable_blobs() = state.config.assignment.blobs();
     *request.mutable_job_manager() = state.config.self;
-    for (const auto& task : action.tasks)
+    const auto send = [&] {
+      self->request(to, state.config.plan_timeout, request)
+        .then(
+          [failed](const msg::DeployResult& reply) {
+            if (reply.has_failure())
+              failed(from_proto(reply.failure()));
+          },
+          [self, failed, id = action.task_manager_id](const caf::error& err) {
+            failed(unreachable(self, "TaskManager " + id, err));
+          });
+      request.clear_tasks();
+    };
+    std::size_t bytes = 0;                            // of tasks: each of a wide job names many producers
+    for (const auto& task : action.tasks) {
+      const auto size = task.ByteSizeLong();
+      if (bytes > 0 && bytes + size > deploy_message_bytes) {
+        send();
+        bytes = 0;
+      }
       *request.add_tasks() = task;
-    self->request(to, state.config.plan_timeout, std::move(request))
-      .then(
-        [failed](const msg::DeployResult& reply) {
-          if (reply.has_failure())
-            failed(from_proto(reply.failure()));
-        },
-        [self, failed, id = action.task_manager_id](const caf::error& err) {
-          failed(unreachable(self, "TaskManager " + id, err));
-        });
+      bytes += size;
+    }
+    send();
   });
 }
 
@@ -308,18 +188,23 @@ void act(self_ptr self, const job_action::persist_commit& action) {
 }
 
 void act(self_ptr self, const job_action::publish& action) {
-  auto& state = self->state;
-  const auto done = state.config.publish(action.committables);
-  carry_out(self, done ? state.life->published(now_of(self)) : state.life->publish_failed(done.error(), now_of(self)));
+  self->request(self->state.config.committer, commit_timeout, atom::put_v,
+                std::make_shared<const std::vector<msg::Committable>>(action.committables))
+    .then([self](bool) { carry_out(self, self->state.life->published(now_of(self))); },
+          [self](const caf::error& err) {
+            carry_out(self, self->state.life->publish_failed(to_failure(err), now_of(self)));
+          });
 }
 
 void act(self_ptr self, const job_action::discard& action) {
-  self->state.config.discard(action.committables);
+  self->send(self->state.config.committer, atom::forget_v,
+             std::make_shared<const std::vector<msg::Committable>>(action.committables));
 }
 
 void act(self_ptr self, const job_action::clear_outputs& action) {
   for (const auto& folder : action.folders)
-    self->state.config.clear_output(folder, self->state.life->job_id());
+    self->send(self->state.config.committer, atom::forget_v, folder, self->state.life->job_id(),
+               self->state.life->epoch());
 }
 
 void act(self_ptr self, const job_action::snapshot_changed&) {
@@ -329,14 +214,18 @@ void act(self_ptr self, const job_action::snapshot_changed&) {
   wake_within(self, self->state.config.snapshot_interval);
 }
 
+/// Told once the files are as they will stay.
 void act(self_ptr self, const job_action::report_ended& action) {
-  auto& state = self->state;
-  auto fact = stamped<msg::JobEnded>(state);
-  fact.set_job_id(state.life->job_id());
-  fact.set_epoch(state.life->epoch());
+  auto fact = stamped<msg::JobEnded>(self->state);
+  fact.set_job_id(self->state.life->job_id());
+  fact.set_epoch(self->state.life->epoch());
   *fact.mutable_snapshot() = action.snapshot;
-  state.facts.emplace_back(std::move(fact));
-  tell_facts(self);
+  const auto tell = [self, fact = std::move(fact)] {
+    self->state.facts.emplace_back(fact);
+    tell_facts(self);
+  };
+  self->request(self->state.config.committer, commit_timeout, atom::flush_v)
+    .then([tell](bool) { tell(); }, [tell](const caf::error&) { tell(); });
 }
 
 void act(self_ptr self, const job_action::abandoned&) {

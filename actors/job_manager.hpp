@@ -29,6 +29,7 @@ class env;
 class restart_probe;
 
 struct job_manager_config {
+  committer_actor committer;                        ///< of this node
   msg::AssignJob assignment;
   job_lifecycle_config lifecycle;
   msg::Address self;                                ///< of the node's gateway, with the node's incarnation
@@ -39,12 +40,6 @@ struct job_manager_config {
   std::chrono::milliseconds rpc_timeout{10'000};
   std::chrono::milliseconds plan_timeout{35'000};   ///< longer than a TaskManager's own
   std::chrono::milliseconds snapshot_interval{10};
-  /// Publishes what sinks have written aside; idempotent.
-  std::function<result<void>(const std::vector<msg::Committable>&)> publish;
-  /// Removes what nobody will publish.
-  std::function<void(const std::vector<msg::Committable>&)> discard;
-  /// Removes whatever the job has left unpublished in an output folder.
-  std::function<void(const std::string& folder, const std::string& job)> clear_output;
 };
 
 struct job_manager_state {

@@ -18,6 +18,10 @@ void fact_acknowledged(self_ptr self, const job_manager_state::fact& told, const
                                                                            {"why", refused.to_string()}});
       state.facts.clear();
       carry_out(self, state.life->suspend(now_of(self)));
+      if (state.life->ended()) {
+        state.ended = true;
+        self->quit();
+      }
       return;
     }
     wake_within(self, fact_retry);

@@ -98,6 +98,19 @@ void answer_askers(resource_manager_state::loss& loss) {
   loss.askers.clear();
 }
 
+/// The entry of an incarnation, made if need be; the oldest one goes when there are too many.
+resource_manager_state::loss& loss_of(resource_manager_state& state, const std::string& incarnation) {
+  if (!state.losses.contains(incarnation)) {
+    state.loss_order.push_back(incarnation);
+    if (state.loss_order.size() > losses_kept) {
+      answer_askers(state.losses[state.loss_order.front()]);
+      state.losses.erase(state.loss_order.front());
+      state.loss_order.erase(state.loss_order.begin());
+    }
+  }
+  return state.losses[incarnation];
+}
+
 /// The life is over. `signal` and user code as far as they are known.
 void declare_lost(self_ptr self, const std::string& node_id, const std::string& incarnation, const std::string& why) {
   auto& state = self->state;
@@ -110,21 +123,15 @@ void declare_lost(self_ptr self, const std::string& node_id, const std::string& 
     log::warn("TaskManager lost", {{"node", node_id}, {"why", why}});
   self->demonitor(peer->second.gateway.address());
   state.peers.erase(peer);
-  auto& loss = state.losses[incarnation];
+  auto& loss = loss_of(state, incarnation);
   loss.news = stamped<msg::TaskManagerLost>(state);
   loss.news.set_task_manager_id(node_id);
   loss.news.set_incarnation(incarnation);
   loss.since = self->clock().now();
   to_proto(transient_failure("TaskManager " + node_id, "lost: " + why), *loss.news.mutable_failure());
-  state.loss_order.push_back(incarnation);
-  if (state.loss_order.size() > losses_kept) {
-    answer_askers(state.losses[state.loss_order.front()]);
-    state.losses.erase(state.loss_order.front());
-    state.loss_order.erase(state.loss_order.begin());
-  }
-  state.config.lost(state.losses[incarnation].news);
+  state.config.lost(loss.news);
   // Jobs that hold slots there hear of it even when their own connection has not closed yet.
-  const auto news = state.losses[incarnation].news;
+  const auto news = loss.news;
   for (const auto& slot : state.slots->slots_of(node_id))
     if (const auto listener = state.job_managers.find(slot.job_id()); listener != state.job_managers.end())
       self->send(caf::actor_cast<job_manager_actor>(listener->second), news);
@@ -165,14 +172,13 @@ caf::result<msg::TaskManagerLost> loss_cause(self_ptr self, const msg::RequestLo
   auto& state = self->state;
   const std::string id = question.task_manager_id(), incarnation = question.incarnation();
   // A job whose connection closed asks before our own connection has: we hear the end together.
-  auto& loss = state.losses[incarnation];
+  auto& loss = loss_of(state, incarnation);
   if (loss.news.incarnation().empty()) {
     loss.news = stamped<msg::TaskManagerLost>(state);
     loss.news.set_task_manager_id(id);
     loss.news.set_incarnation(incarnation);
     to_proto(transient_failure("TaskManager " + id, "lost: its connection closed"), *loss.news.mutable_failure());
     loss.since = self->clock().now();
-    state.loss_order.push_back(incarnation);
   }
   if (loss.final)
     return loss.news;
@@ -197,22 +203,28 @@ msg::RegisterNodeReply enroll(self_ptr self, const msg::RegisterNode& node, cons
   if (added.replaced)
     declare_lost(self, added.replaced->id, added.replaced->incarnation, "replaced by a new life of the same node");
   auto& peer = state.peers[node.node_id()];
-  peer = {caf::actor_cast<task_manager_actor>(gateway), incarnation};
+  peer = {caf::actor_cast<task_manager_actor>(gateway), incarnation, node.rpc()};
   self->monitor(peer.gateway);
   log::info("TaskManager registered", {{"node", node.node_id()}, {"slots", node.slots_size()}});
   carry_out(self, state.slots->register_task_manager(node));
   return reply;
 }
 
-/// A closed connection of a process that ended comes with its exit; otherwise silence decides.
+/// A closed connection: dead if nobody listens there any more. Otherwise only the wire broke, the node registers again,
+/// and silence decides.
 void on_down(self_ptr self, const caf::down_msg& down) {
   auto& state = self->state;
   for (const auto& [id, peer] : state.peers) {
     if (peer.gateway.address() != down.source)
       continue;
-    const std::string node_id = id, incarnation = peer.incarnation;
-    if (state.alive->declare_lost({node_id, incarnation}))
-      declare_lost(self, node_id, incarnation, "its connection closed");
+    self->request(state.dial, state.config.rpc_timeout, atom::probe_v, peer.rpc.host(),
+                  static_cast<std::uint16_t>(peer.rpc.port()))
+      .then(
+        [self, node_id = id, incarnation = peer.incarnation](bool may_live) {
+          if (!may_live && self->state.alive->dial_refused({node_id, incarnation}))
+            declare_lost(self, node_id, incarnation, "its connection closed, and nobody listens there any more");
+        },
+        [](const caf::error&) {});
     return;
   }
 }
@@ -234,10 +246,11 @@ void tick(self_ptr self) {
 
 }  // namespace
 
-resource_manager_actor::behavior_type resource_manager(self_ptr self, resource_manager_config config) {
+resource_manager_actor::behavior_type resource_manager(self_ptr self, resource_manager_config config, dialer_actor dial) {
   keep_exception_text(self);
   auto& state = self->state;
   state.config = std::move(config);
+  state.dial = std::move(dial);
   state.slots = std::make_unique<slot_manager>(
     evenly_spread_placement(), [e = state.config.environment] { return new_allocation_id(*e).hex(); });
   state.alive = std::make_unique<liveness>(state.config.heartbeat_interval, state.config.heartbeat_timeout);
@@ -282,8 +295,6 @@ resource_manager_actor::behavior_type resource_manager(self_ptr self, resource_m
       auto& now_state = self->state;
       const std::vector<std::string> ids(given_back.allocation_ids().begin(), given_back.allocation_ids().end());
       carry_out(self, now_state.slots->release(given_back.job_id(), given_back.epoch(), ids));
-      if (now_state.slots->held_by(given_back.job_id()) == 0)
-        now_state.job_managers.erase(given_back.job_id());
       return msg::Ack{};
     },
     [self](const msg::RequestPlanner& wish) {

@@ -43,6 +43,7 @@ struct resource_manager_state {
   struct task_manager_peer {
     task_manager_actor gateway;
     std::string incarnation;
+    msg::Address rpc;
   };
   struct loss {
     msg::TaskManagerLost news;
@@ -51,6 +52,7 @@ struct resource_manager_state {
     std::vector<caf::typed_response_promise<msg::TaskManagerLost>> askers;
   };
   resource_manager_config config;
+  dialer_actor dial;
   std::unique_ptr<slot_manager> slots;
   std::unique_ptr<liveness> alive;
   std::map<std::string, task_manager_peer> peers;   ///< by node id
@@ -61,6 +63,7 @@ struct resource_manager_state {
 };
 
 resource_manager_actor::behavior_type
-resource_manager(resource_manager_actor::stateful_pointer<resource_manager_state> self, resource_manager_config config);
+resource_manager(resource_manager_actor::stateful_pointer<resource_manager_state> self, resource_manager_config config,
+                 dialer_actor dial);
 
 }  // namespace flott

@@ -2,6 +2,7 @@
 
 #include "actors/exit_reason.hpp"
 #include "actors/show_tree.hpp"
+#include "actors/task_manager_parts.hpp"
 #include "runtime/base/env.hpp"
 #include "runtime/base/log.hpp"
 #include "runtime/graph/job_states.hpp"
@@ -11,16 +12,8 @@
 namespace flott {
 namespace {
 
-using self_ptr = task_manager_actor::stateful_pointer<task_manager_state>;
-using job_entry = std::map<std::string, task_manager_job>::iterator;
-
+using namespace task_manager_parts;
 constexpr std::chrono::seconds start_timeout{10};
-constexpr std::size_t report_message_bytes = 512 << 10;     // well below what a control message may have
-
-void stamp(msg::Header& header, const task_manager_state& state, std::uint64_t epoch = 0) {
-  header.set_incarnation(state.config.self.header().incarnation());
-  header.set_epoch(epoch);
-}
 
 msg::SlotTable slot_table_message(const task_manager_state& state) {
   msg::SlotTable table;
@@ -38,59 +31,6 @@ void tell_slots(self_ptr self) {
     return;
   state.told_version = state.slots.version();
   self->send(state.dispatcher, slot_table_message(state));
-}
-
-// --- reports to job managers -----------------------------------------------------------------------------------
-
-void flush(self_ptr self) {
-  auto& state = self->state;
-  state.flush_armed = false;
-  for (auto& [id, job] : state.jobs) {
-    if (job.unsent.empty() || !job.job_manager)
-      continue;
-    msg::TaskReports bundle;
-    std::size_t bytes = 0;
-    const auto send = [&] {
-      stamp(*bundle.mutable_header(), state, job.epoch);
-      bundle.set_job_id(id);
-      bundle.set_task_manager_id(state.config.self.node_id());
-      self->send(caf::actor_cast<job_manager_actor>(job.job_manager), std::move(bundle));
-      bundle = {};
-      bytes = 0;
-    };
-    for (const auto& key : job.unsent) {
-      const auto& report = job.latest[key];
-      const auto size = report.ByteSizeLong();
-      if (bytes > 0 && bytes + size > report_message_bytes)
-        send();
-      *bundle.add_reports() = report;
-      bytes += size;
-    }
-    job.unsent.clear();
-    if (bytes > 0)
-      send();
-  }
-}
-
-void arm_flush(self_ptr self) {
-  if (self->state.flush_armed)
-    return;
-  self->state.flush_armed = true;
-  self->send(self, atom::flush_v);
-}
-
-void keep_report(self_ptr self, const msg::TaskReport& report) {
-  auto& state = self->state;
-  const auto job = state.jobs.find(report.attempt().job_id());
-  if (job == state.jobs.end() || report.attempt().epoch() != job->second.epoch)
-    return;
-  const auto key = attempt_key(report.attempt());
-  auto& latest = job->second.latest[key];
-  const bool first_record = latest.first_record_seen() || report.first_record_seen();
-  latest = report;
-  latest.set_first_record_seen(first_record);
-  job->second.unsent.insert(key);
-  arm_flush(self);
 }
 
 // --- tasks -----------------------------------------------------------------------------------------------------
@@ -145,20 +85,12 @@ void task_ended(self_ptr self, const std::string& key) {
   tell_slots(self);
 }
 
-/// Reports an attempt as failed on behalf of a TASK that could not.
-void report_failed(self_ptr self, const msg::AttemptId& attempt, const failure& why) {
-  msg::TaskReport report;
-  *report.mutable_attempt() = attempt;
-  report.set_state(msg::TASK_STATE_FAILED);
-  report.set_unix_ms(self->state.config.environment->now_unix_ms());
-  to_proto(why, *report.mutable_failure());
-  keep_report(self, report);
-}
-
 void task_started(self_ptr self, const std::string& key, const task_actor& actor) {
   const auto found = self->state.tasks.find(key);
-  if (found == self->state.tasks.end())
+  if (found == self->state.tasks.end()) {             // given up meanwhile
+    self->send(actor, atom::cancel_v);
     return;
+  }
   found->second.actor = actor;
   self->monitor(actor);
   if (found->second.cancel_since)
@@ -177,6 +109,7 @@ void launch(self_ptr self, const msg::DeployTasks& request, const compiled_job_p
     return;
   }
   state.tasks[key] = {task_actor{}, attempt, deployment.allocation_id(), std::nullopt};
+  forget_earlier_attempts(state.jobs[attempt.job_id()], attempt);
   auto config = std::make_shared<task_config>(task_config{deployment, request.spec(), job, state.config.plane,
                                                           state.config.board, state.config.environment,
                                                           state.config.probe});
@@ -341,31 +274,6 @@ msg::Ack cancel(self_ptr self, const msg::CancelTasks& request) {
     if (const auto found = tasks.find(attempt.job_id() + attempt_key(attempt)); found != tasks.end())
       cancel_task(self, found->second);
   return {};
-}
-
-msg::JobHeartbeatReply answer_heartbeat(self_ptr self, const msg::JobHeartbeat& pulse) {
-  auto& state = self->state;
-  msg::JobHeartbeatReply reply;
-  stamp(*reply.mutable_header(), state, pulse.header().epoch());
-  state.slots.touch(pulse.job_id(), pulse.header().epoch(), self->clock().now());
-  const auto job = state.jobs.find(pulse.job_id());
-  if (job == state.jobs.end() || job->second.epoch != pulse.header().epoch())
-    return reply;
-  job->second.job_manager = self->current_sender();
-  job->second.last_contact = self->clock().now();
-  for (const auto& [attempt, counters] : state.config.board->counters(pulse.job_id())) {
-    const auto latest = job->second.latest.find(attempt_key(attempt));
-    if (latest != job->second.latest.end() && !is_terminal(latest->second.state()))
-      *latest->second.mutable_counters() = counters;
-  }
-  std::size_t bytes = 0;
-  for (const auto& [key, report] : job->second.latest) {
-    bytes += report.ByteSizeLong();
-    if (bytes > report_message_bytes)
-      break;
-    *reply.add_tasks() = report;
-  }
-  return reply;
 }
 
 // --- requests of the resource manager ---------------------------------------------------------------------------

@@ -106,8 +106,13 @@ std::uint16_t dispatcher_role::rest_port() const { return rest_ ? rest_->port() 
 
 std::function<void(const std::string&)> dispatcher_role::killer() {
   return [this](const std::string& node_id) {
-    if (provider_)
-      provider_->kill_node(node_id);
+    std::shared_ptr<resource_provider> provider;
+    {
+      const std::lock_guard lock{provider_mutex_};
+      provider = provider_;
+    }
+    if (provider)
+      provider->kill_node(node_id);
   };
 }
 
@@ -210,7 +215,10 @@ std::vector<child_spec> dispatcher_role::children() {
   child_spec resources;
   resources.id = "resource_manager";
   resources.ref = resources_;
-  resources.start = spawns(resource_manager, slots);
+  resources.start = [slots, dial = host.dial](const child_context& context) -> result<caf::strong_actor_ptr> {
+    return caf::actor_cast<caf::strong_actor_ptr>(
+      context.system.spawn(resource_manager, slots, dial->as<dialer_actor>()));
+  };
 
   dispatcher_config jobs;
   jobs.incarnation = incarnation;
@@ -228,7 +236,7 @@ std::vector<child_spec> dispatcher_role::children() {
   child_spec dispatching;
   dispatching.id = "dispatcher";
   dispatching.ref = dispatcher_;
-  dispatching.start = [jobs, store = store_, siblings = dispatcher_siblings{resources_, view_, keeper_}](
+  dispatching.start = [jobs, store = store_, siblings = dispatcher_siblings{resources_, view_, keeper_, host.dial}](
                         const child_context& context) -> result<caf::strong_actor_ptr> {
     FLOTT_ASSIGN(auto held, store->load());
     for (const auto& damaged : held.damaged)
@@ -263,10 +271,15 @@ result<void> dispatcher_role::start_provider() {
   config.command = [command = options_.node_command, rpc = self_.rpc()](msg::NodeRole role, const std::string& id) {
     return command(rpc, role, id);
   };
-  FLOTT_ASSIGN(provider_, start_process_provider(std::move(config), *listener_, host_.environment));
-  provider_->want(msg::NODE_ROLE_JOBMANAGER,
-                  static_cast<std::uint32_t>(host_.config.get(flott::options::cluster_jobmanagers)));
-  provider_->want(msg::NODE_ROLE_TASKMANAGER,
+  FLOTT_ASSIGN(std::shared_ptr<resource_provider> provider,
+               start_process_provider(std::move(config), *listener_, host_.environment));
+  {
+    const std::lock_guard lock{provider_mutex_};
+    provider_ = provider;
+  }
+  provider->want(msg::NODE_ROLE_JOBMANAGER,
+                 static_cast<std::uint32_t>(host_.config.get(flott::options::cluster_jobmanagers)));
+  provider->want(msg::NODE_ROLE_TASKMANAGER,
                   static_cast<std::uint32_t>(host_.config.get(flott::options::cluster_taskmanagers)));
   return {};
 }
@@ -274,7 +287,9 @@ result<void> dispatcher_role::start_provider() {
 void dispatcher_role::stop() {
   if (rest_)
     rest_->stop();
-  provider_.reset();
+  std::shared_ptr<resource_provider> gone;              // its end is awaited outside the lock
+  const std::lock_guard lock{provider_mutex_};
+  gone.swap(provider_);
 }
 
 }  // namespace flott

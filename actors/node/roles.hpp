@@ -14,6 +14,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -72,7 +73,8 @@ class dispatcher_role {
                 dispatcher_ = std::make_shared<child_ref>(), gateway_ = std::make_shared<child_ref>();
   std::unique_ptr<http::server> rest_;
   std::unique_ptr<listener> listener_;
-  std::unique_ptr<resource_provider> provider_;
+  std::mutex provider_mutex_;
+  std::shared_ptr<resource_provider> provider_;     ///< actors use it while it comes and goes
 };
 
 /// Hosts job managers.
@@ -87,7 +89,8 @@ class job_manager_role {
   node_host& host_;
   msg::RegisterNode self_;
   std::vector<std::pair<std::string, std::uint16_t>> dispatchers_;
-  child_ref_ptr node_ = std::make_shared<child_ref>(), jobs_ = std::make_shared<child_ref>();
+  child_ref_ptr committer_ = std::make_shared<child_ref>(), node_ = std::make_shared<child_ref>(),
+                jobs_ = std::make_shared<child_ref>();
 };
 
 /// Offers slots, and runs tasks in them.

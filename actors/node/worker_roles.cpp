@@ -1,3 +1,4 @@
+#include "actors/committer.hpp"
 #include "actors/job_manager_node.hpp"
 #include "actors/node/roles.hpp"
 #include "actors/registrar.hpp"
@@ -5,7 +6,6 @@
 #include "runtime/base/log.hpp"
 #include "runtime/base/process_usage.hpp"
 #include "runtime/config/options.hpp"
-#include "runtime/connectors/file_committer.hpp"
 
 #include <charconv>
 
@@ -126,7 +126,7 @@ std::vector<child_spec> job_manager_role::children() {
   config.job_managers = jobs_;
   config.root = host.root;
   config.stop = [&host] { host.end(); };
-  config.job_config = [&host, self = self_.rpc()](const msg::AssignJob& assignment) {
+  config.job_config = [&host, self = self_.rpc(), committer = committer_](const msg::AssignJob& assignment) {
     job_manager_config job;
     job.assignment = assignment;
     if (auto life = lifecycle_config(host.config, assignment.spec()))
@@ -138,16 +138,7 @@ std::vector<child_spec> job_manager_role::children() {
     job.heartbeat_interval = host.config.get(options::heartbeat_interval);
     job.heartbeat_timeout = host.config.get(options::heartbeat_timeout);
     job.rpc_timeout = host.config.get(options::rpc_timeout);
-    job.publish = [](const std::vector<msg::Committable>& what) { return file_committer::publish(what); };
-    job.discard = [](const std::vector<msg::Committable>& what) {
-      if (auto gone = file_committer::abort(what); !gone)
-        log::warn("files written aside can't be removed", {{"why", gone.error().to_string()}});
-    };
-    job.clear_output = [](const std::string& folder, const std::string& id) {
-      const auto owner = job_id::parse(id);
-      if (auto gone = owner ? file_committer::abort(folder, *owner) : result<void>{}; !gone)
-        log::warn("files written aside can't be removed", {{"why", gone.error().to_string()}});
-    };
+    job.committer = committer->as<committer_actor>();
     return job;
   };
   child_spec node;
@@ -158,7 +149,15 @@ std::vector<child_spec> job_manager_role::children() {
     wired.dial = dial->as<dialer_actor>();
     return caf::actor_cast<caf::strong_actor_ptr>(context.system.spawn(job_manager_node, std::move(wired)));
   };
+  child_spec files;
+  files.id = "committer";
+  files.ref = committer_;
+  files.ready = ready_when::spawned;
+  files.start = [&host](const child_context&) -> result<caf::strong_actor_ptr> {
+    return caf::actor_cast<caf::strong_actor_ptr>(host.spawn_blocking(committer));
+  };
   std::vector<child_spec> all;
+  all.push_back(std::move(files));
   all.push_back(std::move(node));
   all.push_back(pool("job_managers", jobs_));
   all.push_back(host.publisher_child<job_manager_node_actor>(node_, self_.node_id()));

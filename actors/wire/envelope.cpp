@@ -1,6 +1,11 @@
 #include "actors/wire/envelope.hpp"
 
 namespace flott {
+namespace {
+
+constexpr std::size_t most_fenced = 4096;
+
+}  // namespace
 
 const char* to_string(refusal reason) {
   switch (reason) {
@@ -27,7 +32,13 @@ bool envelope_guard::admit(const std::string& incarnation) {
 
 void envelope_guard::fence(const std::string& incarnation) {
   admitted_.erase(incarnation);
-  fenced_.insert(incarnation);
+  if (!fenced_.insert(incarnation).second)
+    return;
+  fenced_order_.push_back(incarnation);
+  if (fenced_order_.size() > most_fenced) {
+    fenced_.erase(fenced_order_.front());             // long gone, and unknown as before: it would have to register
+    fenced_order_.pop_front();
+  }
 }
 
 refusal envelope_guard::check(const msg::Header& header, msg::Permission permission, std::int64_t now_unix_ms,

@@ -2,6 +2,7 @@
 
 #include "actors/wire/messages.hpp"
 
+#include <deque>
 #include <map>
 #include <set>
 #include <string>
@@ -46,6 +47,7 @@ class envelope_guard {
 
   std::set<std::string> admitted_;
   std::set<std::string> fenced_;
+  std::deque<std::string> fenced_order_;            ///< bounds fenced_
   std::map<refusal, std::uint64_t> refused_;
 };
 

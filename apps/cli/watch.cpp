@@ -79,7 +79,7 @@ int show_outcome(const job_outcome& outcome, bool as_json) {
       print(result_tables(outcome.rows, outcome.columns,
                           is_terminal(STDOUT_FILENO) ? rows_on_a_terminal : static_cast<std::size_t>(-1)));
     if (outcome.truncated)
-      tell("More rows were collected than are kept (collect.max-rows, collect.max-bytes); --output writes all.");
+      tell("More rows were collected than are kept (sink.collect.max-rows, sink.collect.max-size); --output writes all.");
     tell(subject + " " + colored(color::green, "FINISHED") + took);
     return ok;
   }

@@ -75,6 +75,24 @@ result<int> dial_tcp(const std::string& host, std::uint16_t port, std::chrono::s
   return failed;
 }
 
+bool nobody_listens(const std::string& host, std::uint16_t port, std::chrono::steady_clock::time_point deadline) {
+  const auto found = resolve(host, port, 0);
+  if (!found.ok())
+    return false;
+  bool refused = false;
+  for (const addrinfo* to = found->get(); to != nullptr; to = to->ai_next) {
+    const int fd = ::socket(to->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+      return false;
+    const int error = connect_within(fd, *to, deadline);
+    ::close(fd);
+    if (error != ECONNREFUSED)
+      return false;
+    refused = true;
+  }
+  return refused;
+}
+
 result<int> listen_tcp(const std::string& host, std::uint16_t port) {
   FLOTT_ASSIGN(const addresses found, resolve(host, port, AI_PASSIVE));
   int error = EADDRNOTAVAIL;

@@ -13,6 +13,10 @@ namespace flott {
 /// Connects within `deadline`; tries every address of the name. The descriptor is blocking. Errors name the peer.
 result<int> dial_tcp(const std::string& host, std::uint16_t port, std::chrono::steady_clock::time_point deadline);
 
+/// Whether it is certain that nobody listens on `host:port`: the connection is refused. A peer that is only slow, stopped
+/// or cut off does not refuse. Blocks until `deadline` at the longest.
+bool nobody_listens(const std::string& host, std::uint16_t port, std::chrono::steady_clock::time_point deadline);
+
 /// Listens on `host:port` (0: any free port) with SO_REUSEADDR. Errors name the address.
 result<int> listen_tcp(const std::string& host, std::uint16_t port);
 

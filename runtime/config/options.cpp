@@ -79,7 +79,7 @@ const option<std::int64_t> kept_jobs{{
 
 const option<std::int64_t> max_pending_jobs{{
     .key = "dispatcher.max-pending-jobs",
-    .prose = "How many jobs that have not ended are accepted at once; more are refused with 503 and Retry-After.",
+    .prose = "How many jobs that have not ended are accepted at once; more are refused with 429.",
     .default_value = 10'000,
     .least = 1, .most = 10'000'000}};
 

@@ -1,5 +1,6 @@
 #include "runtime/connectors/file_committer.hpp"
 
+#include <charconv>
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
@@ -212,23 +213,43 @@ result<void> file_committer::abort(std::span<const msg::Committable> committable
     if (committable.kind() != file_committable_kind)
       continue;
     FLOTT_ASSIGN(const file_committable file, from_committable(committable));
+    if (::unlink(file.temporary.c_str()) != 0 && errno != ENOENT)
+      return system_failure(file.temporary, "cannot be removed", errno);
     folders.emplace(file.directory, file.job);
   }
   for (const auto& [directory, job] : folders)
-    FLOTT_TRY(abort(directory, job));
+    leave_aside_folder(directory, job);
   return {};
 }
 
-result<void> file_committer::abort(const std::string& directory, const job_id& job) {
+/// From a name in a folder aside, "...-<epoch>-<attempt>-<file>"; 0 for other names, which belong to no epoch.
+static std::uint64_t epoch_of(const std::string& name) {
+  std::size_t end = name.size();
+  for (int number = 0; number < 2; ++number)
+    if (end = name.rfind('-', end - 1); end == std::string::npos || end == 0)
+      return 0;
+  const auto begin = name.rfind('-', end - 1);
+  std::uint64_t epoch = 0;
+  if (begin != std::string::npos)
+    std::from_chars(name.data() + begin + 1, name.data() + end, epoch);
+  return epoch;
+}
+
+result<void> file_committer::abort(const std::string& directory, const job_id& job, std::uint64_t epoch) {
   const std::string aside = aside_folder(directory, job);
   std::error_code error;
   std::error_code gone;
-  for (fs::directory_iterator it(aside, error), end; !error && it != end; it.increment(error))
-    fs::remove_all(it->path(), gone);
+  bool others = false;
+  for (fs::directory_iterator it(aside, error), end; !error && it != end; it.increment(error)) {
+    if (epoch_of(it->path().filename().string()) > epoch)
+      others = true;
+    else
+      fs::remove_all(it->path(), gone);
+  }
   if (!fs::exists(aside, gone))
     return {};
   leave_aside_folder(directory, job);
-  if (fs::exists(aside, gone))
+  if (!others && fs::exists(aside, gone))
     return system_failure(aside, "the temporary folder cannot be removed", error ? error.value() : errno);
   return {};
 }

@@ -53,11 +53,12 @@ class file_committer {
   /// what is in its place already stays there. Committables of other kinds are skipped.
   /// Errors name the file.
   [[nodiscard]] static result<void> publish(std::span<const msg::Committable> committables);
-  /// Gives up what `committables` name, and removes the folders aside. What is gone already is fine.
+  /// Removes the files that `committables` name, and the folders aside if nothing else is in them. What is gone already is
+  /// fine.
   [[nodiscard]] static result<void> abort(std::span<const msg::Committable> committables);
-  /// Removes what a job that did not finish left in `directory`: its folder aside, and the output folder itself if
-  /// nothing else is in it and the job had made it.
-  [[nodiscard]] static result<void> abort(const std::string& directory, const job_id& job);
+  /// Removes what a job that did not finish left in `directory` under this epoch and earlier ones: its folder aside, and
+  /// the output folder itself if nothing else is in it and the job had made it. What a later epoch writes stays.
+  [[nodiscard]] static result<void> abort(const std::string& directory, const job_id& job, std::uint64_t epoch);
 };
 
 }  // namespace flott

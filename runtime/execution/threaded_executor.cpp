@@ -124,8 +124,12 @@ void threaded_executor::state::sleep(std::unique_lock<std::mutex>& lock) {
   const auto first = timers.top().when;  // a copy: the heap moves while this sleeps
   timer_came.wait_until(lock, first);
   timekeeper = false;
-  if (sleeping > 0 && !timers.empty())
+  if (timers.empty())
+    return;
+  if (sleeping > 0)
     work_came.notify_one();              // another one keeps the time while this one works
+  else
+    arm_monitor();                       // which does, should this one's work last
 }
 
 void threaded_executor::state::work_loop(std::list<worker>::iterator self) {

@@ -182,8 +182,10 @@ report_result execution_graph::apply(const msg::TaskReport& report, const std::s
     subtask.collected.assign(report.collected().begin(), report.collected().end());
   }
   if (from == TASK_STATE_CANCELING) {
-    if (!is_terminal(to))
+    if (!is_terminal(to)) {
+      unchanged.zombie = to != TASK_STATE_CANCELING;   // it has not heard of it, or was deployed behind the cancellation
       return unchanged;
+    }
     if (cancel_asked_) {
       // Whatever way it ended: it was told to, and an error on the way out is a consequence.
       move(subtask, TASK_STATE_CANCELED, report.unix_ms());
@@ -311,6 +313,19 @@ std::vector<msg::Committable> execution_graph::committables() const {
   return all;
 }
 
+/// Drops the last rows of a result until it has at most `most` bytes.
+static void cut(msg::CollectedRows& rows, std::size_t most) {
+  constexpr std::size_t overhead = 8;                  // a row's tag and length, generously
+  std::size_t bytes = 0;
+  int kept = 0;
+  while (kept < rows.json_rows_size() && (bytes += rows.json_rows(kept).size() + overhead) <= most)
+    ++kept;
+  if (kept == rows.json_rows_size())
+    return;
+  rows.mutable_json_rows()->DeleteSubrange(kept, rows.json_rows_size() - kept);
+  rows.set_truncated(true);
+}
+
 std::vector<msg::CollectedRows> execution_graph::collected() const {
   std::vector<CollectedRows> sinks;
   for (const auto& vertex : vertices_)
@@ -328,6 +343,8 @@ std::vector<msg::CollectedRows> execution_graph::collected() const {
         known->set_truncated(known->truncated() || rows.truncated());
       }
     }
+  for (auto& sink : sinks)
+    cut(sink, max_collected_bytes / sinks.size());
   return sinks;
 }
 

@@ -47,6 +47,8 @@ struct report_result {
 /// skips states (reports are coalesced) walks through them.
 class execution_graph {
  public:
+  static constexpr std::size_t max_collected_bytes = 768 * 1024;
+
   /// Errors (permanent, internal): duplicate or unknown vertex ids, parallelism 0, vertices out of topological order,
   /// edge ids that are not their index, a FORWARD edge between different parallelisms.
   static result<execution_graph> make(std::string job_id, std::uint64_t epoch, msg::JobGraph graph);
@@ -89,7 +91,8 @@ class execution_graph {
   [[nodiscard]] bool all_ended() const;
   [[nodiscard]] std::uint32_t count(msg::TaskState state) const { return counts_[state]; }
 
-  /// Of the FINISHED current attempts, by vertex and subtask; collected rows are merged by sink.
+  /// Of the FINISHED current attempts, by vertex and subtask; collected rows are merged by sink, and cut where all sinks
+  /// together have more than `max_collected_bytes`: they travel in one control message.
   [[nodiscard]] std::vector<msg::Committable> committables() const;
   [[nodiscard]] std::vector<msg::CollectedRows> collected() const;
 

@@ -45,10 +45,8 @@ class liveness {
   /// The peer was heard from. False: unknown, lost, or another incarnation; it has to register again.
   bool touch(const peer& p, time_point now);
 
-  /// Its connection closed. True: it was alive until now, so dial once more, and tell `dial_refused` if that fails
-  /// for good; otherwise silence decides.
-  [[nodiscard]] bool connection_closed(const peer& p) const { return alive(p); }
-  /// Nobody listens there any more: it is dead. True: it has become lost by this.
+  /// Its connection closed, and nobody listens there any more: it is dead. (If somebody may, silence decides.) True: it
+  /// has become lost by this.
   bool dial_refused(const peer& p);
   /// Known dead for another reason (its process has ended). True: it has become lost by this.
   bool declare_lost(const peer& p) { return dial_refused(p); }

@@ -112,8 +112,18 @@ TEST_CASE("an abort leaves nothing behind", "[commit]") {
   SECTION("of a folder that was there") {
     fs::create_directory(folder / "out");
     const std::vector<msg::Committable> committables{written_aside(folder / "out", "a.csv", "1")};
-    REQUIRE(file_committer::abort((folder / "out").string(), job).ok());
+    REQUIRE(file_committer::abort((folder / "out").string(), job, 99).ok());
     CHECK(fs::is_empty(folder / "out"));
+  }
+  SECTION("but what a later epoch of the job writes") {
+    const auto aside = make_aside_folder((folder / "out").string(), job);
+    REQUIRE(aside.ok());
+    for (const char* name : {"a.csv-0-1-0-0", "a.csv-0-2-7-0", "b-12-10-0-3"})
+      write_file(fs::path(*aside) / name, "x");
+    REQUIRE(file_committer::abort((folder / "out").string(), job, 2).ok());
+    CHECK_FALSE(fs::exists(fs::path(*aside) / "a.csv-0-1-0-0"));
+    CHECK_FALSE(fs::exists(fs::path(*aside) / "a.csv-0-2-7-0"));
+    CHECK(fs::exists(fs::path(*aside) / "b-12-10-0-3"));
   }
 }
 

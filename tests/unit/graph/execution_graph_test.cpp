@@ -201,6 +201,34 @@ TEST_CASE("a failure says which task and operator, and where") {
   CHECK(g.illegal_moves() == 0);
 }
 
+TEST_CASE("a task that is still running after its cancellation is named, so that it is cancelled again") {
+  auto g = deployed();
+  g.mark_canceling(20);
+  const auto zombie = [&](msg::TaskState state) { return g.apply(report_of(attempt("lines", 0), state), "tm1").zombie; };
+  CHECK(zombie(msg::TASK_STATE_RUNNING));
+  CHECK_FALSE(zombie(msg::TASK_STATE_CANCELING));
+  CHECK_FALSE(zombie(msg::TASK_STATE_CANCELED));
+  CHECK_FALSE(zombie(msg::TASK_STATE_RUNNING));        // it has ended; this is an old report
+}
+
+TEST_CASE("collected rows that are too many for one message are cut, and said to be") {
+  auto g = deployed();
+  auto finished = report_of(attempt("counts", 0), msg::TASK_STATE_FINISHED);
+  for (const char* sink : {"a", "b"}) {
+    auto& rows = *finished.add_collected();
+    rows.set_sink(sink);
+    for (int i = 0; i < 6; ++i)
+      rows.add_json_rows(std::string(100'000, 'x'));
+  }
+  g.apply(finished, "tm1");
+  const auto kept = g.collected();
+  REQUIRE(kept.size() == 2);
+  for (const auto& sink : kept) {
+    CHECK(sink.json_rows_size() == 3);
+    CHECK(sink.truncated());
+  }
+}
+
 TEST_CASE("cancelling ends in CANCELED, whatever the tasks say on their way out") {
   auto g = deployed();
   tell(g, "lines", 0, msg::TASK_STATE_FINISHED);

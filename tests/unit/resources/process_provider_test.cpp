@@ -54,8 +54,8 @@ struct provided : cluster_folder {
     config.run_dir = run();
     config.log_dir = logs();
     config.command = [what](msg::NodeRole, const std::string&) {
-      auto command = what;
-      command.insert(command.begin(), FLOTT_TEST_CHILD);
+      std::vector<std::string> command{FLOTT_TEST_CHILD};
+      command.insert(command.end(), what.begin(), what.end());
       return command;
     };
     config.first_pause = 1ms;

@@ -29,8 +29,9 @@ class cluster_folder {
 
   [[nodiscard]] result<process_record> start(const std::string& id, std::vector<std::string> arguments,
                                              msg::NodeRole role = msg::NODE_ROLE_TASKMANAGER) const {
-    arguments.insert(arguments.begin(), FLOTT_TEST_CHILD);
-    return start_process({id, role, std::move(arguments), run(), logs() / (id + ".log")}, system_env());
+    std::vector<std::string> command{FLOTT_TEST_CHILD};
+    command.insert(command.end(), arguments.begin(), arguments.end());
+    return start_process({id, role, std::move(command), run(), logs() / (id + ".log")}, system_env());
   }
   [[nodiscard]] std::string log_of(const std::string& id) const {
     const auto text = system_env().read_file(logs() / (id + ".log"));
