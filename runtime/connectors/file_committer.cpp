@@ -18,7 +18,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr char job_attribute[] = "user.flott.job";
-/// On the folder aside: the job has made the output folder, so giving up removes that, too.
+/// On the output folder, until something is published in it: the job that has made it, so that giving up removes it. Not
+/// on the folder aside, which may go and come again while sinks of the job end and others begin.
 constexpr char made_attribute[] = "user.flott.made";
 
 /// Paths are any bytes, a protobuf string is UTF-8: what is not plain ASCII is written as %XX.
@@ -163,18 +164,17 @@ void mark_published(const std::string& path, const job_id& job) {
 }
 
 result<std::string> make_aside_folder(const std::string& directory, const job_id& job) {
-  const std::string aside = aside_folder(directory, job);
+  const std::string aside = aside_folder(directory, job), made_by = job.hex();
   std::error_code error;
   for (int attempt = 0; attempt < 100; ++attempt) {
     const bool made = fs::create_directories(directory, error);
     if (error)
       break;
+    if (made)
+      ::setxattr(directory.c_str(), made_attribute, made_by.data(), made_by.size(), 0);
     fs::create_directory(aside, error);
-    if (!error) {
-      if (made)
-        ::setxattr(aside.c_str(), made_attribute, "1", 1, 0);
+    if (!error)
       return aside;
-    }
     if (error != std::errc::no_such_file_or_directory)   // a sink that gave up has just taken the folder away
       break;
   }
@@ -183,9 +183,12 @@ result<std::string> make_aside_folder(const std::string& directory, const job_id
 
 void leave_aside_folder(const std::string& directory, const job_id& job) {
   const std::string aside = aside_folder(directory, job);
-  const bool made = ::lgetxattr(aside.c_str(), made_attribute, nullptr, 0) >= 0;
-  if (::rmdir(aside.c_str()) == 0 && made)
-    ::rmdir(directory.c_str());           // stays when somebody else has put something there
+  ::rmdir(aside.c_str());
+  const std::string own = job.hex();
+  std::string maker(own.size(), '\0');
+  const auto size = ::lgetxattr(directory.c_str(), made_attribute, maker.data(), maker.size());
+  if (size == static_cast<ssize_t>(own.size()) && maker == own)
+    ::rmdir(directory.c_str());           // stays while anything is in it
 }
 
 result<void> file_committer::publish(std::span<const msg::Committable> committables) {
@@ -202,6 +205,7 @@ result<void> file_committer::publish(std::span<const msg::Committable> committab
     fs::remove_all(aside, error);
     if (error)
       return system_failure(aside, "the temporary folder cannot be removed", error.value());
+    ::removexattr(directory.c_str(), made_attribute);
     FLOTT_TRY(sync_folder(directory));
   }
   return {};

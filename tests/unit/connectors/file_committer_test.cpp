@@ -115,6 +115,15 @@ TEST_CASE("an abort leaves nothing behind", "[commit]") {
     REQUIRE(file_committer::abort((folder / "out").string(), job, 99).ok());
     CHECK(fs::is_empty(folder / "out"));
   }
+  SECTION("of a folder the job made, when one sink begins while another gives up") {
+    const std::string out = (folder / "out").string();
+    const auto aside = make_aside_folder(out, job);
+    REQUIRE(aside.ok());
+    fs::remove(*aside);                                  // the other's, half-way through leave_aside_folder
+    REQUIRE(make_aside_folder(out, job).ok());
+    leave_aside_folder(out, job);
+    CHECK_FALSE(fs::exists(out));
+  }
   SECTION("but what a later epoch of the job writes") {
     const auto aside = make_aside_folder((folder / "out").string(), job);
     REQUIRE(aside.ok());
