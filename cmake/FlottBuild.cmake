@@ -68,7 +68,7 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     -Wno-restrict)                      # false alarms on std::string's operator+ in GCC 12 (its bug 105651)
   if(FLOTT_PCH)
     target_compile_options(flott_warnings INTERFACE
-      -Wno-array-bounds -Wno-stringop-overflow)   # the same false alarms, which only builds with precompiled headers show
+      -Wno-array-bounds -Wno-stringop-overflow -Wno-stringop-overread)   # the same false alarms, which only builds with precompiled headers show
   endif()
   if(FLOTT_SANITIZE)
     target_compile_options(flott_warnings INTERFACE
