@@ -325,7 +325,10 @@ TEST_CASE("a lost process fails the job's tasks on the other one, as something w
   job.sinks = 2;
   auto run = local_run::start({a->node, b.node}, job.compiled());
   REQUIRE(run.ok());
-  CHECK(eventually([&] { return job.seen->by_subtask.size() == 2 || (*run)->all_running(); }));
+  CHECK(eventually([&] {
+    const std::lock_guard lock(job.seen->mutex);
+    return job.seen->by_subtask.size() == 2 || (*run)->all_running();
+  }));
   // Its tasks end as canceled with it; the others have to notice by themselves.
   a->plane->stop(std::chrono::steady_clock::now() + 30s);
   const auto outcome = (*run)->wait();
