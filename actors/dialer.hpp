@@ -2,7 +2,7 @@
 
 #include "actors/interfaces.hpp"
 
-#include <caf/io/all.hpp>
+#include <caf/io/middleman_actor.hpp>
 
 #include <chrono>
 #include <map>
@@ -36,10 +36,26 @@ struct dialer_config {
   std::chrono::milliseconds timeout{3000};
 };
 
+/// A connection to `where` closed: asks DIALER whether that is a death (nobody listens there any more), in which case
+/// `gone` is called; otherwise only the wire broke, and `alive` is called where the caller wants to know.
+template <class Self, class Gone, class Alive>
+void after_closed_connection(Self self, const dialer_actor& dial, std::chrono::milliseconds limit,
+                             const msg::Address& where, Gone gone, Alive alive) {
+  self->request(dial, limit, atom::probe_v, where.host(), static_cast<std::uint16_t>(where.port()))
+    .then(
+      [gone = std::move(gone), alive = std::move(alive)](bool may_live) {
+        if (may_live)
+          alive();
+        else
+          gone("its connection closed, and nobody listens there any more");
+      },
+      [](const caf::error&) {});                      // silence decides
+}
+
 /// DIALER turns an address into the handle of the gateway published there.
 ///
 /// Lives  one per process.
-/// Hears  dial from everyone in the process who needs a peer.
+/// Hears  dial from everyone in the process who needs a peer; probe from those whose peer's connection closed.
 /// Keeps  nothing: CAF keeps one connection per peer, and a handle dies with its connection.
 dialer_actor::behavior_type dialer(dialer_actor::pointer self, dialer_config config);
 

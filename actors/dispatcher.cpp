@@ -1,5 +1,6 @@
 #include "actors/dispatcher.hpp"
 
+#include "actors/dialer.hpp"
 #include "actors/exit_reason.hpp"
 #include "metrics/probes/job_probe.hpp"
 #include "runtime/base/env.hpp"
@@ -287,21 +288,19 @@ msg::RegisterNodeReply enroll(self_ptr self, const msg::RegisterNode& node, cons
   return reply;
 }
 
-/// A closed connection: dead if nobody listens there any more. Otherwise only the wire broke, the node registers again,
-/// and silence decides.
+/// A closed connection that is no death means nothing here: the node registers again, and silence decides.
 void on_down(self_ptr self, const caf::down_msg& down) {
   auto& state = self->state;
   for (const auto& [id, peer] : state.peers) {
     if (peer.gateway.address() != down.source)
       continue;
-    self->request(state.siblings.dial->as<dialer_actor>(), state.config.rpc_timeout, atom::probe_v, peer.rpc.host(),
-                  static_cast<std::uint16_t>(peer.rpc.port()))
-      .then(
-        [self, node_id = id, incarnation = peer.incarnation](bool may_live) {
-          if (!may_live && self->state.alive->dial_refused({node_id, incarnation}))
-            node_lost(self, node_id, incarnation, "its connection closed, and nobody listens there any more");
-        },
-        [](const caf::error&) {});
+    after_closed_connection(
+      self, state.siblings.dial->as<dialer_actor>(), state.config.rpc_timeout, peer.rpc,
+      [self, node_id = id, incarnation = peer.incarnation](const char* why) {
+        if (self->state.alive->dial_refused({node_id, incarnation}))
+          node_lost(self, node_id, incarnation, why);
+      },
+      [] {});
     return;
   }
 }

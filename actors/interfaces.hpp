@@ -243,8 +243,8 @@ using committer_actor = caf::typed_actor<
 
 /// JOB MANAGER runs one job.
 using job_manager_actor = caf::typed_actor<
-  /// States and counters of its tasks, from their TaskManagers.
-  caf::reacts_to<msg::TaskReports>,
+  /// States and counters of its tasks, from their TaskManagers. Acknowledged, so that an end need not be told again.
+  caf::replies_to<msg::TaskReports>::with<msg::Ack>,
   /// The slots it asked for, or why it gets none.
   caf::reacts_to<msg::SlotsGranted>,
   /// A TaskManager is gone.

@@ -2,6 +2,7 @@
 
 #include "actors/exit_reason.hpp"
 #include "actors/job_manager_parts.hpp"
+#include "actors/wire/envelope.hpp"
 #include "metrics/probes/job_probe.hpp"
 #include "runtime/base/env.hpp"
 #include "runtime/base/log.hpp"
@@ -323,12 +324,13 @@ job_manager_actor::behavior_type job_manager(self_ptr self, job_manager_config c
   self->send(self, atom::tick_v);
   carry_out(self, state.life->start(now_of(self)));
   return {
-    [self](const msg::TaskReports& news) {
+    [self](const msg::TaskReports& news) -> caf::result<msg::Ack> {
       const auto peer = self->state.peers.find(news.task_manager_id());
       if (peer == self->state.peers.end() || peer->second.incarnation != news.header().incarnation())
-        return;                                       // of a life that is over for this job
+        return make_error(refusal::stale_incarnation, news.GetDescriptor()->name());   // over for this job
       self->state.alive->touch({news.task_manager_id(), news.header().incarnation()}, self->clock().now());
       carry_out(self, self->state.life->task_reports(news.task_manager_id(), news.reports(), now_of(self)));
+      return msg::Ack{};
     },
     [self](const msg::SlotsGranted& news) {
       auto& life = *self->state.life;

@@ -1,5 +1,6 @@
 // The TaskManagers that a job uses: reaching them, and noticing that they are gone.
 
+#include "actors/dialer.hpp"
 #include "actors/job_manager_parts.hpp"
 #include "runtime/base/log.hpp"
 
@@ -89,15 +90,13 @@ void on_down(self_ptr self, const caf::down_msg& down) {
       return;
     }
     const auto& rpc = grant->second.rpc();
-    self->request(state.dial, dial_timeout, atom::probe_v, rpc.host(), static_cast<std::uint16_t>(rpc.port()))
-      .then(
-        [self, lost_id = id, incarnation = peer.incarnation, rpc](bool may_live) {
-          if (may_live)
-            with_peer(self, lost_id, rpc, [](const task_manager_actor&) {});
-          else if (self->state.alive->dial_refused({lost_id, incarnation}))
-            peer_lost(self, lost_id, incarnation, "its connection closed, and nobody listens there any more");
-        },
-        [](const caf::error&) {});
+    after_closed_connection(
+      self, state.dial, dial_timeout, rpc,
+      [self, lost_id = id, incarnation = peer.incarnation](const char* why) {
+        if (self->state.alive->dial_refused({lost_id, incarnation}))
+          peer_lost(self, lost_id, incarnation, why);
+      },
+      [self, id = id, rpc] { with_peer(self, id, rpc, [](const task_manager_actor&) {}); });
     return;
   }
 }

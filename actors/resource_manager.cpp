@@ -1,5 +1,6 @@
 #include "actors/resource_manager.hpp"
 
+#include "actors/dialer.hpp"
 #include "actors/exit_reason.hpp"
 #include "runtime/base/env.hpp"
 #include "runtime/base/log.hpp"
@@ -210,21 +211,19 @@ msg::RegisterNodeReply enroll(self_ptr self, const msg::RegisterNode& node, cons
   return reply;
 }
 
-/// A closed connection: dead if nobody listens there any more. Otherwise only the wire broke, the node registers again,
-/// and silence decides.
+/// A closed connection that is no death means nothing here: the node registers again, and silence decides.
 void on_down(self_ptr self, const caf::down_msg& down) {
   auto& state = self->state;
   for (const auto& [id, peer] : state.peers) {
     if (peer.gateway.address() != down.source)
       continue;
-    self->request(state.dial, state.config.rpc_timeout, atom::probe_v, peer.rpc.host(),
-                  static_cast<std::uint16_t>(peer.rpc.port()))
-      .then(
-        [self, node_id = id, incarnation = peer.incarnation](bool may_live) {
-          if (!may_live && self->state.alive->dial_refused({node_id, incarnation}))
-            declare_lost(self, node_id, incarnation, "its connection closed, and nobody listens there any more");
-        },
-        [](const caf::error&) {});
+    after_closed_connection(
+      self, state.dial, state.config.rpc_timeout, peer.rpc,
+      [self, node_id = id, incarnation = peer.incarnation](const char* why) {
+        if (self->state.alive->dial_refused({node_id, incarnation}))
+          declare_lost(self, node_id, incarnation, why);
+      },
+      [] {});
     return;
   }
 }

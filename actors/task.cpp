@@ -39,6 +39,12 @@ std::vector<std::pair<msg::AttemptId, msg::TaskCounters>> task_board::counters(c
   return found;
 }
 
+std::chrono::nanoseconds task_board::in_call_for(const msg::AttemptId& attempt) const {
+  const std::lock_guard lock{mutex_};
+  const auto found = tasks_.find(attempt.job_id() + attempt_key(attempt));
+  return found == tasks_.end() ? std::chrono::nanoseconds{0} : found->second.second->in_call_for();
+}
+
 task_state::~task_state() {
   if (config.board != nullptr && handle)
     config.board->leave(config.deployment.attempt());

@@ -30,6 +30,8 @@ class task_board {
   void leave(const msg::AttemptId& attempt);
   [[nodiscard]] std::vector<std::pair<msg::AttemptId, msg::TaskCounters>> counters() const;
   [[nodiscard]] std::vector<std::pair<msg::AttemptId, msg::TaskCounters>> counters(const std::string& job) const;
+  /// How long the attempt's current call into user code has been running; zero between calls, or when it is not here.
+  [[nodiscard]] std::chrono::nanoseconds in_call_for(const msg::AttemptId& attempt) const;
 
  private:
   mutable std::mutex mutex_;

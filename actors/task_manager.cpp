@@ -318,8 +318,12 @@ void check_stuck_tasks(self_ptr self) {
   const auto now = self->clock().now();
   for (const auto& [key, running] : state.tasks)
     if (running.cancel_since && now - *running.cancel_since > state.config.cancellation_timeout) {
-      state.config.abort(internal_failure("task " + attempt_key(running.attempt) + " of job " + running.attempt.job_id(),
-                                          "did not stop within task.cancellation.timeout; its process has to end"));
+      const auto in_call = std::chrono::floor<std::chrono::milliseconds>(state.config.board->in_call_for(running.attempt));
+      state.config.abort(internal_failure(
+        "task " + attempt_key(running.attempt) + " of job " + running.attempt.job_id(),
+        "did not stop within task.cancellation.timeout; its process has to end",
+        in_call.count() > 0 ? "one call into the job's code has been running for " + std::to_string(in_call.count()) + " ms"
+                            : std::string{}));
       return;
     }
 }

@@ -8,12 +8,26 @@ namespace flott::task_manager_parts {
 namespace {
 
 constexpr std::size_t report_message_bytes = 512 << 10;     // well below what a control message may have
+constexpr std::chrono::seconds report_timeout{10};
 
 void arm_flush(self_ptr self) {
   if (self->state.flush_armed)
     return;
   self->state.flush_armed = true;
   self->send(self, atom::flush_v);
+}
+
+/// The job manager knows how these attempts ended: what came with their ends is not told again.
+void acknowledged(task_manager_state& state, const std::string& job_id, std::uint64_t epoch,
+                  const std::vector<std::string>& ended) {
+  const auto job = state.jobs.find(job_id);
+  if (job == state.jobs.end() || job->second.epoch != epoch)
+    return;
+  for (const auto& key : ended)
+    if (const auto report = job->second.latest.find(key); report != job->second.latest.end()) {
+      report->second.clear_committables();
+      report->second.clear_collected();
+    }
 }
 
 }  // namespace
@@ -25,13 +39,18 @@ void flush(self_ptr self) {
     if (job.unsent.empty() || !job.job_manager)
       continue;
     msg::TaskReports bundle;
+    std::vector<std::string> ended;
     std::size_t bytes = 0;
     const auto send = [&] {
       stamp(*bundle.mutable_header(), state, job.epoch);
       bundle.set_job_id(id);
       bundle.set_task_manager_id(state.config.self.node_id());
-      self->send(caf::actor_cast<job_manager_actor>(job.job_manager), std::move(bundle));
+      self->request(caf::actor_cast<job_manager_actor>(job.job_manager), report_timeout, std::move(bundle))
+        .then([self, id = id, epoch = job.epoch,
+               ended = std::move(ended)](const msg::Ack&) { acknowledged(self->state, id, epoch, ended); },
+              [](const caf::error&) {});              // heartbeats tell it again
       bundle = {};
+      ended.clear();
       bytes = 0;
     };
     for (const auto& key : job.unsent) {
@@ -40,6 +59,8 @@ void flush(self_ptr self) {
       if (bytes > 0 && bytes + size > report_message_bytes)
         send();
       *bundle.add_reports() = report;
+      if (is_terminal(report.state()))
+        ended.push_back(key);
       bytes += size;
     }
     job.unsent.clear();

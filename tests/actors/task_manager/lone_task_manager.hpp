@@ -38,6 +38,7 @@ class lone_task_manager {
         [this](const msg::TaskReports& news) {
           for (const auto& report : news.reports())
             reports_[report.attempt().vertex_id() + ":" + std::to_string(report.attempt().subtask())] = report;
+          return msg::Ack{};
         },
         [this, self](const msg::DeployTasks& request) {
           self->request(manager(), caf::infinite, request).then([this](const msg::DeployResult& r) { deployed_ = r; });
