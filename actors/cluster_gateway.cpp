@@ -14,24 +14,18 @@ constexpr std::uint32_t oldest_protocol = 1, newest_protocol = 1;
 /// Passes `message` on to `target`, whose answer goes to the sender; or refuses it by its envelope.
 template <class Reply, class Message, class Target>
 caf::result<Reply> pass(self_ptr self, const Message& message, const Target& target) {
-  const auto reason = self->state.guard.check(message, self->state.environment->now_unix_ms());
-  if (reason != refusal::none) {
-    log::warn("message refused", {{"type", Message::descriptor()->name()}, {"reason", to_string(reason)},
-                                  {"sender", message.header().incarnation()}});
-    return make_error(reason, Message::descriptor()->name());
-  }
+  auto& state = self->state;
+  if (auto refused = state.guard.refuse(message, state.environment->now_unix_ms(), true))
+    return refused;
   return self->delegate(target, message);
 }
 
 /// The same for messages that nobody waits on.
 template <class Message, class Target>
 void tell(self_ptr self, const Message& message, const Target& target) {
-  const auto reason = self->state.guard.check(message, self->state.environment->now_unix_ms());
-  if (reason == refusal::none)
+  auto& state = self->state;
+  if (!state.guard.refuse(message, state.environment->now_unix_ms(), true))
     self->send(target, message);
-  else
-    log::warn("message refused", {{"type", Message::descriptor()->name()}, {"reason", to_string(reason)},
-                                  {"sender", message.header().incarnation()}});
 }
 
 msg::RegisterNodeReply refuse_registration(const std::string& incarnation, failure why) {

@@ -107,7 +107,12 @@ void cancel(self_ptr self, const registry_action::cancel& action) {
 
 void ended(self_ptr self, const registry_action::ended& action) {
   auto& state = self->state;
-  log::info("job ended", {{"job", action.job_id}, {"state", to_string(action.state)}});
+  const auto* snapshot = state.jobs->snapshot(action.job_id);
+  if (snapshot != nullptr && snapshot->has_failure())
+    log::warn("job ended", {{"job", action.job_id}, {"state", to_string(action.state)},
+                            {"why", from_proto(snapshot->failure()).to_string()}});
+  else
+    log::info("job ended", {{"job", action.job_id}, {"state", to_string(action.state)}});
   if (const auto resources = state.siblings.resource_manager->as<resource_manager_actor>())
     self->send(resources, atom::forget_v, action.job_id);
 }

@@ -14,7 +14,7 @@
 //   COMMITTER         one per JobManager process: does the job managers' work on files
 //   TASK MANAGER      one per TaskManager process; published; owns its slots
 //   TASK              one per attempt; the records themselves run on the data plane
-//   JOB LOADER     one per TaskManager; runs job functions, on a thread of its own
+//   JOB LOADER        one per request; runs a job function, on a thread of its own
 //   REGISTRAR         one per JobManager and TaskManager process: finds the dispatcher, keeps the connection
 //   DIALER            one per process: turns an address into a handle
 
@@ -224,8 +224,6 @@ using job_manager_node_actor = registered_node_actor::extend<
   caf::replies_to<msg::CancelJob>::with<msg::Ack>,
   /// The node's supervision tree.
   caf::replies_to<msg::GetTree>::with<msg::TreeReply>,
-  /// End, in an orderly way.
-  caf::reacts_to<msg::StopNode>,
   /// From a job manager: a snapshot has changed; a job is over and needs no more.
   caf::reacts_to<job_snapshot_ptr>,
   caf::reacts_to<atom::flush>>;
@@ -272,7 +270,6 @@ using task_manager_actor = registered_node_actor::extend<
   /// The job lives; the answer carries what runs for it.
   caf::replies_to<msg::JobHeartbeat>::with<msg::JobHeartbeatReply>,
   caf::replies_to<msg::GetTree>::with<msg::TreeReply>,
-  caf::reacts_to<msg::StopNode>,
   /// From a TASK: its attempt has changed.
   caf::reacts_to<msg::TaskReport>,
   caf::reacts_to<atom::flush>,

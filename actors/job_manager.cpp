@@ -6,6 +6,7 @@
 #include "metrics/probes/job_probe.hpp"
 #include "runtime/base/env.hpp"
 #include "runtime/base/log.hpp"
+#include "runtime/graph/job_states.hpp"
 
 #include <algorithm>
 
@@ -257,6 +258,22 @@ void job_manager_parts::wake_within(self_ptr self, std::chrono::nanoseconds dela
 
 namespace {
 
+/// What the log and the metrics say of a job's course.
+void note(job_manager_state& state, const msg::JobSnapshot& news) {
+  if (state.noted_state != news.state())
+    log::info("job changed its state", {{"job", news.job_id()}, {"state", to_string(news.state())},
+                                        {"epoch", news.epoch()}, {"restarts", news.restarts()}});
+  state.noted_state = news.state();
+  if (state.restarts_counted == news.restarts())
+    return;
+  const auto& cause = news.exceptions_size() > 0 ? news.exceptions(0) : msg::ExceptionEntry::default_instance();
+  log::warn("job restarts", {{"job", news.job_id()}, {"restarts", news.restarts()}, {"task", cause.task_name()},
+                             {"node", cause.task_manager_id()}, {"why", from_proto(cause.failure()).to_string()}});
+  for (; state.restarts_counted < news.restarts(); ++state.restarts_counted)
+    if (state.config.probe != nullptr)
+      state.config.probe->restarted();
+}
+
 void tick(self_ptr self) {
   auto& state = self->state;
   const auto now = self->clock().now();
@@ -279,9 +296,7 @@ void tick(self_ptr self) {
   if (state.snapshot_dirty && !state.ended) {
     state.snapshot_dirty = false;
     auto snapshot = std::make_shared<const msg::JobSnapshot>(state.life->snapshot());
-    for (; state.restarts_counted < snapshot->restarts(); ++state.restarts_counted)
-      if (state.config.probe != nullptr)
-        state.config.probe->restarted();
+    note(state, *snapshot);
     self->send(state.node, std::move(snapshot));
   }
   tell_facts(self);

@@ -67,6 +67,7 @@ struct job_manager_state {
   std::vector<fact> facts;                          ///< not acknowledged yet, in order; the first is being told
   bool telling = false;
   std::uint32_t restarts_counted = 0;
+  msg::JobState noted_state = msg::JOB_STATE_UNSPECIFIED;
   bool snapshot_dirty = false;
   bool ended = false;                               ///< reported and acknowledged, or abandoned
   std::uint64_t link_generation = 0;

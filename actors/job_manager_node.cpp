@@ -156,6 +156,7 @@ msg::RegisterNode describe(const job_manager_node_state& state) {
 
 void link_up(self_ptr self, const cluster_gateway_actor& dispatcher, const msg::RegisterNodeReply& reply) {
   auto& state = self->state;
+  state.guard.led_by(reply.header().incarnation());
   state.dispatcher = dispatcher;
   state.link = reply;
   for (const auto& unwanted : reply.unwanted_jobs()) {
@@ -173,6 +174,25 @@ void link_up(self_ptr self, const cluster_gateway_actor& dispatcher, const msg::
   flush(self);
 }
 
+msg::Ack cancel(self_ptr self, const msg::CancelJob& wish) {
+  const auto found = self->state.jobs.find(wish.job_id());
+  if (found == self->state.jobs.end())
+    return {};
+  found->second.cancel = true;
+  if (found->second.actor)
+    self->send(found->second.actor, wish);
+  return {};
+}
+
+/// Lets `handle` see a message of another process if its envelope allows.
+template <class Reply, class Message, class Handler>
+caf::result<Reply> checked(self_ptr self, const Message& message, Handler handle) {
+  auto& state = self->state;
+  if (auto refused = state.guard.refuse(message, state.config.environment->now_unix_ms(), false))
+    return refused;
+  return handle(self, message);
+}
+
 }  // namespace
 
 job_manager_node_actor::behavior_type job_manager_node(self_ptr self, job_manager_node_config config) {
@@ -180,18 +200,13 @@ job_manager_node_actor::behavior_type job_manager_node(self_ptr self, job_manage
   self->state.config = std::move(config);
   self->set_down_handler([self](const caf::down_msg& down) { on_down(self, down); });
   return {
-    [self](const msg::AssignJob& assignment) { return assign(self, assignment); },
-    [self](const msg::CancelJob& wish) {
-      const auto found = self->state.jobs.find(wish.job_id());
-      if (found == self->state.jobs.end())
-        return msg::Ack{};
-      found->second.cancel = true;
-      if (found->second.actor)
-        self->send(found->second.actor, wish);
-      return msg::Ack{};
+    [self](const msg::AssignJob& assignment) { return checked<msg::AssignReply>(self, assignment, assign); },
+    [self](const msg::CancelJob& wish) { return checked<msg::Ack>(self, wish, cancel); },
+    [self](const msg::GetTree& request) {
+      return checked<msg::TreeReply>(self, request, [](self_ptr me, const msg::GetTree&) {
+        return show_tree(me, me->state.config.root, me->state.config.self.node_id());
+      });
     },
-    [self](const msg::GetTree&) { return show_tree(self, self->state.config.root, self->state.config.self.node_id()); },
-    [self](const msg::StopNode&) { self->state.config.stop(); },
     [self](atom::describe) { return describe(self->state); },
     [self](atom::link_up, const cluster_gateway_actor& dispatcher, const msg::RegisterNodeReply& reply) {
       link_up(self, dispatcher, reply);

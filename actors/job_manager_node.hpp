@@ -9,6 +9,7 @@
 /// Keeps  the job managers it has started; nothing durable.
 
 #include "actors/interfaces.hpp"
+#include "actors/wire/envelope.hpp"
 #include "actors/job_manager.hpp"
 #include "actors/supervisor.hpp"
 
@@ -32,8 +33,6 @@ struct job_manager_node_config {
   /// The supervisor of this node's JOB MANAGERs.
   child_ref_ptr job_managers;
   child_ref_ptr root;                               ///< of this process's supervision tree
-  /// The node is asked to end.
-  std::function<void()> stop;
 };
 
 struct job_manager_node_state {
@@ -48,6 +47,7 @@ struct job_manager_node_state {
   job_manager_node_config config;
   cluster_gateway_actor dispatcher;
   msg::RegisterNodeReply link;
+  envelope_guard guard;
   std::map<std::string, hosted_job> jobs;
   bool flush_armed = false;
   static inline const char* name = "job_manager_node";

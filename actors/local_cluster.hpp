@@ -34,7 +34,9 @@ struct local_job_result {
 /// Owns its actor system and threads; several may live in one process. Threads: any.
 class local_cluster {
  public:
+  /// Comes back when it takes jobs. Errors: a wrong configuration, memory, a part that does not start.
   static result<std::unique_ptr<local_cluster>> start(local_cluster_options options, env& environment = system_env());
+  /// Cancels what runs and ends all threads, within shutdown.timeout.
   ~local_cluster();
 
   struct job_request {
@@ -44,7 +46,7 @@ class local_cluster {
     std::vector<std::pair<std::string, std::string>> parameters{};
     std::vector<std::pair<std::string, std::string>> configuration{};
     std::uint32_t parallelism = 0;                  ///< 0: parallelism.default
-    std::optional<job_id> job{};
+    std::optional<job_id> job{};                    ///< unset: a new one; the same id submitted twice runs once
   };
 
   /// Errors: the module can't be loaded, the job is refused.
@@ -53,6 +55,7 @@ class local_cluster {
   [[nodiscard]] std::optional<local_job_result> find(const job_id& job) const;
   /// Blocks until the job has ended, or `limit` has passed (then the result is not terminal).
   result<local_job_result> wait(const job_id& job, std::chrono::milliseconds limit);
+  /// Asks; the job ends soon. Errors: the job is unknown, or has ended.
   result<void> cancel(const job_id& job);
 
   /// The supervision tree, as JSON.

@@ -128,11 +128,9 @@ void beat(self_ptr self) {
         fill(*pulse.mutable_header(), now_state.config);
         pulse.set_node_id(node.node_id());
         pulse.set_role(now_state.config.role);
-        pulse.set_sequence(++now_state.sequence);
         *pulse.mutable_slots() = node.slots();
         const auto usage = process_usage();
         pulse.set_rss_bytes(usage.resident_bytes);
-        pulse.set_cpu_ns(usage.cpu_ns);
         self->request(now_state.gateway, now_state.config.heartbeat_timeout, std::move(pulse))
           .then(
             [self, generation](const msg::HeartbeatReply& reply) {

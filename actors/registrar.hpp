@@ -45,7 +45,6 @@ struct registrar_state {
   caf::actor_clock::time_point not_before;          ///< of the next dial
   caf::actor_clock::time_point last_linked;
   caf::actor_clock::time_point last_answer;         ///< of the dispatcher, while registered
-  std::uint64_t sequence = 0;
   std::uint64_t generation = 0;                     ///< answers of an earlier link are ignored
   static inline const char* name = "registrar";
 };

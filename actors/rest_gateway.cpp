@@ -89,7 +89,7 @@ void take_upload(const http_exchange_ptr& exchange, const std::shared_ptr<module
     return;
   }
   log::info("module uploaded", {{"name", *name}, {"sha256", blob->sha256}, {"bytes", blob->bytes}});
-  exchange->answer(http::json_response(rest::module_uploaded(rest::module_id(blob->sha256, *name))));
+  exchange->answer(http::json_response(rest::module_uploaded(rest::module_id(blob->sha256, blob->original_name))));
 }
 
 void run_module(self_ptr self, const http_exchange_ptr& exchange) {
@@ -355,8 +355,13 @@ rest_gateway_actor::behavior_type rest_gateway(self_ptr self, rest_gateway_confi
   };
 }
 
-http::handler rest_handler(child_ref_ptr gateway, std::shared_ptr<module_shelf> modules, std::function<bool()> ready) {
-  return [gateway, modules, ready](http::request asked, http::responder answer) {
+http::handler rest_handler(child_ref_ptr gateway, std::shared_ptr<module_shelf> modules, std::function<bool()> ready,
+                           std::function<bool(std::string_view)> knows_host) {
+  return [gateway, modules, ready, knows_host](http::request asked, http::responder answer) {
+    if (const auto host = asked.header("Host"); !host.empty() && !knows_host(host)) {
+      answer(http::error_response(403, "this cluster is not known as " + std::string(host)));
+      return;
+    }
     auto routed = rest::route_request(asked);
     if (auto* refused = std::get_if<http::response>(&routed)) {
       answer(std::move(*refused));

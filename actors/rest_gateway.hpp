@@ -94,7 +94,9 @@ rest_gateway_actor::behavior_type rest_gateway(rest_gateway_actor::stateful_poin
                                                rest_gateway_config config, rest_gateway_siblings siblings);
 
 /// The handler for http::server: answers what needs no actor (health, blobs, malformed requests) on the I/O thread, and
-/// hands the rest to the gateway. `ready` says whether the process takes requests.
-http::handler rest_handler(child_ref_ptr gateway, std::shared_ptr<module_shelf> modules, std::function<bool()> ready);
+/// hands the rest to the gateway. `ready` says whether the process takes requests, `knows_host` whether it goes by the
+/// name in a request's Host header.
+http::handler rest_handler(child_ref_ptr gateway, std::shared_ptr<module_shelf> modules, std::function<bool()> ready,
+                           std::function<bool(std::string_view)> knows_host);
 
 }  // namespace flott

@@ -98,6 +98,7 @@ struct supervisor_spec {
   supervision::intensity intensity{};
   supervision::stop_order stopping = supervision::stop_order::reverse;
   supervision::milliseconds kill_grace{500};
+  supervision::milliseconds child_shutdown{5'000};   ///< of workers that name no limit of their own
   std::vector<child_spec> children{};                ///< started in this order
 };
 

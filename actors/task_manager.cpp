@@ -108,7 +108,8 @@ void launch(self_ptr self, const msg::DeployTasks& request, const compiled_job_p
     report_failed(self, attempt, taken.error());
     return;
   }
-  state.tasks[key] = {task_actor{}, attempt, deployment.allocation_id(), std::nullopt};
+  state.tasks[key] = {task_actor{}, attempt, deployment.allocation_id(),
+                      state.config.cancellation_timeout(request.spec()), std::nullopt};
   forget_earlier_attempts(state.jobs[attempt.job_id()], attempt);
   auto config = std::make_shared<task_config>(task_config{deployment, request.spec(), job, state.config.plane,
                                                           state.config.board, state.config.environment,
@@ -173,32 +174,58 @@ failure stale(const std::string& job_id, std::uint64_t epoch) {
   return internal_failure("job " + job_id, "epoch " + std::to_string(epoch) + " is stale");
 }
 
-caf::result<msg::PlanResult> plan(self_ptr self, const msg::PlanJob& request) {
+/// Compiles the job on a thread of its own, by a loader in the tree. `then` gets the compiled job or its failure; a job
+/// function that does not return in time is one, and its loader is given up where everybody sees it.
+void load(self_ptr self, const msg::JobSpec& job, const msg::Address& blobs, std::function<void(const load_outcome&)> then) {
   auto& state = self->state;
+  const auto loaders = state.config.loaders->as<supervisor_actor>();
+  child_spec spec;
+  spec.id = job.job_id().substr(0, 8) + ":" + std::to_string(++state.last_loader);
+  spec.child_class = "job_loader";
+  spec.restart = supervision::restart_policy::temporary;
+  spec.ready = ready_when::spawned;
+  spec.start = [start = state.config.start_loader](const child_context&) -> result<caf::strong_actor_ptr> {
+    return caf::actor_cast<caf::strong_actor_ptr>(start());
+  };
+  const auto failed = [then](failure why) {
+    load_outcome outcome;
+    outcome.error = std::move(why);
+    then(outcome);
+  };
+  const auto id = spec.id;
+  self->request(loaders, start_timeout, start_child_request{std::move(spec)})
+    .then(
+      [self, job, blobs, then, failed, id](const child_handle& child) {
+        auto& now_state = self->state;
+        self->request(caf::actor_cast<job_loader_actor>(child.handle), now_state.config.plan_timeout, atom::load_v, job, blobs)
+          .then([then](const load_outcome_ptr& loaded) { then(*loaded); },
+                [self, job, failed, id](const caf::error& err) {
+                  caf::anon_send(self->state.config.loaders->as<supervisor_actor>(), terminate_child_request{id});
+                  failed(user_failure("job " + job.job_id(), "the job function did not return within its time limit",
+                                      self->system().render(err)));
+                });
+      },
+      [self, job, failed](const caf::error& err) {
+        failed(transient_failure("job " + job.job_id(), "its loader could not be started", self->system().render(err)));
+      });
+}
+
+caf::result<msg::PlanResult> plan(self_ptr self, const msg::PlanJob& request) {
   auto promise = self->make_response_promise<msg::PlanResult>();
   const auto job_id = request.spec().job_id();
   const auto epoch = request.header().epoch();
-  self->request(state.config.start_loader(), state.config.plan_timeout, atom::load_v, request.spec(), request.blobs())
-    .then(
-      [self, promise, job_id, epoch](const load_outcome_ptr& loaded) mutable {
-        msg::PlanResult result;
-        stamp(*result.mutable_header(), self->state, epoch);
-        if (loaded->job) {
-          *result.mutable_graph() = loaded->job->graph;
-          if (auto* job = enter_job(self, job_id, epoch))
-            job->compiled = loaded->job;
-        } else {
-          to_proto(loaded->error, *result.mutable_failure());
-        }
-        promise.deliver(std::move(result));
-      },
-      [self, promise, job_id, epoch](const caf::error& err) mutable {
-        msg::PlanResult result;
-        stamp(*result.mutable_header(), self->state, epoch);
-        to_proto(user_failure("job " + job_id, "the job function did not return within its time limit",
-                              self->system().render(err)), *result.mutable_failure());
-        promise.deliver(std::move(result));
-      });
+  load(self, request.spec(), request.blobs(), [self, promise, job_id, epoch](const load_outcome& loaded) mutable {
+    msg::PlanResult result;
+    stamp(*result.mutable_header(), self->state, epoch);
+    if (loaded.job) {
+      *result.mutable_graph() = loaded.job->graph;
+      if (auto* job = enter_job(self, job_id, epoch))
+        job->compiled = loaded.job;
+    } else {
+      to_proto(loaded.error, *result.mutable_failure());
+    }
+    promise.deliver(std::move(result));
+  });
   return promise;
 }
 
@@ -239,28 +266,19 @@ caf::result<msg::DeployResult> deploy(self_ptr self, const msg::DeployTasks& req
     launch_all(self, request, job->compiled, promise);
     return promise;
   }
-  self->request(state.config.start_loader(), state.config.plan_timeout, atom::load_v, request.spec(), request.blobs())
-    .then(
-      [self, request, promise](const load_outcome_ptr& loaded) mutable {
-        auto* entry = enter_job(self, request.spec().job_id(), request.header().epoch());
-        if (loaded->job && entry != nullptr) {
-          entry->compiled = loaded->job;
-          launch_all(self, request, loaded->job, promise);
-          return;
-        }
-        msg::DeployResult result;
-        stamp(*result.mutable_header(), self->state, request.header().epoch());
-        to_proto(entry == nullptr ? stale(request.spec().job_id(), request.header().epoch()) : loaded->error,
-                 *result.mutable_failure());
-        promise.deliver(std::move(result));
-      },
-      [self, request, promise](const caf::error& err) mutable {
-        msg::DeployResult result;
-        stamp(*result.mutable_header(), self->state, request.header().epoch());
-        to_proto(user_failure("job " + request.spec().job_id(), "the job function did not return within its time limit",
-                              self->system().render(err)), *result.mutable_failure());
-        promise.deliver(std::move(result));
-      });
+  load(self, request.spec(), request.blobs(), [self, request, promise](const load_outcome& loaded) mutable {
+    auto* entry = enter_job(self, request.spec().job_id(), request.header().epoch());
+    if (loaded.job && entry != nullptr) {
+      entry->compiled = loaded.job;
+      launch_all(self, request, loaded.job, promise);
+      return;
+    }
+    msg::DeployResult result;
+    stamp(*result.mutable_header(), self->state, request.header().epoch());
+    to_proto(entry == nullptr ? stale(request.spec().job_id(), request.header().epoch()) : loaded.error,
+             *result.mutable_failure());
+    promise.deliver(std::move(result));
+  });
   return promise;
 }
 
@@ -317,7 +335,7 @@ void check_stuck_tasks(self_ptr self) {
   auto& state = self->state;
   const auto now = self->clock().now();
   for (const auto& [key, running] : state.tasks)
-    if (running.cancel_since && now - *running.cancel_since > state.config.cancellation_timeout) {
+    if (running.cancel_since && now - *running.cancel_since > running.cancellation_timeout) {
       const auto in_call = std::chrono::floor<std::chrono::milliseconds>(state.config.board->in_call_for(running.attempt));
       state.config.abort(internal_failure(
         "task " + attempt_key(running.attempt) + " of job " + running.attempt.job_id(),
@@ -328,9 +346,24 @@ void check_stuck_tasks(self_ptr self) {
     }
 }
 
+/// After a gap in this process's own time (it was stopped, or the machine slept) nobody's silence counts: what was heard
+/// of last is younger than it looks.
+bool was_asleep(task_manager_state& state, caf::actor_clock::time_point now) {
+  const auto last = std::exchange(state.last_tick, now);
+  if (!last || now - *last <= state.config.heartbeat_timeout)
+    return false;
+  log::warn("the TaskManager itself was asleep; its job managers get a fresh timeout");
+  for (auto& [id, job] : state.jobs) {
+    job.last_contact = now;
+    state.slots.touch(id, job.epoch, now);
+  }
+  return true;
+}
+
 void tick(self_ptr self) {
   auto& state = self->state;
   const auto now = self->clock().now();
+  was_asleep(state, now);
   const auto expired = state.slots.expire(now);
   for (const auto& orphan : expired.orphans) {
     log::warn("job released: its job manager has been silent too long", {{"job", orphan.job_id}});
@@ -360,6 +393,15 @@ void tick(self_ptr self) {
   self->delayed_send(self, state.config.tick, atom::tick_v);
 }
 
+/// Lets `handle` see a message of another process if its envelope allows.
+template <class Reply, class Message, class Handler>
+caf::result<Reply> checked(self_ptr self, const Message& message, Handler handle) {
+  auto& state = self->state;
+  if (auto refused = state.guard.refuse(message, state.config.environment->now_unix_ms(), false))
+    return refused;
+  return handle(self, message);
+}
+
 }  // namespace
 
 task_manager_actor::behavior_type task_manager(self_ptr self, task_manager_config config) {
@@ -376,20 +418,24 @@ task_manager_actor::behavior_type task_manager(self_ptr self, task_manager_confi
         *description.add_slots() = std::move(slot);
       return description;
     },
-    [self](atom::link_up, const cluster_gateway_actor& dispatcher, const msg::RegisterNodeReply&) {
+    [self](atom::link_up, const cluster_gateway_actor& dispatcher, const msg::RegisterNodeReply& reply) {
+      self->state.guard.led_by(reply.header().incarnation());
       self->state.dispatcher = dispatcher;
       self->state.told_version = 0;
       tell_slots(self);
     },
     [self](atom::link_down) { self->state.dispatcher = cluster_gateway_actor{}; },
-    [self](const msg::PlanJob& request) { return plan(self, request); },
-    [self](const msg::DeployTasks& request) { return deploy(self, request); },
-    [self](const msg::CancelTasks& request) { return cancel(self, request); },
-    [self](const msg::AllocateSlot& request) { return allocate(self, request); },
-    [self](const msg::FreeSlot& request) { return free_slots(self, request); },
-    [self](const msg::JobHeartbeat& pulse) { return answer_heartbeat(self, pulse); },
-    [self](const msg::GetTree&) { return show_tree(self, self->state.config.root, self->state.config.self.node_id()); },
-    [self](const msg::StopNode&) { self->state.config.stop(); },
+    [self](const msg::PlanJob& request) { return checked<msg::PlanResult>(self, request, plan); },
+    [self](const msg::DeployTasks& request) { return checked<msg::DeployResult>(self, request, deploy); },
+    [self](const msg::CancelTasks& request) { return checked<msg::Ack>(self, request, cancel); },
+    [self](const msg::AllocateSlot& request) { return checked<msg::SlotTable>(self, request, allocate); },
+    [self](const msg::FreeSlot& request) { return checked<msg::SlotTable>(self, request, free_slots); },
+    [self](const msg::JobHeartbeat& pulse) { return checked<msg::JobHeartbeatReply>(self, pulse, answer_heartbeat); },
+    [self](const msg::GetTree& request) {
+      return checked<msg::TreeReply>(self, request, [](self_ptr me, const msg::GetTree&) {
+        return show_tree(me, me->state.config.root, me->state.config.self.node_id());
+      });
+    },
     [self](const msg::TaskReport& report) { keep_report(self, report); },
     [self](atom::flush) { flush(self); },
     [self](atom::tick) { tick(self); },

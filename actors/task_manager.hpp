@@ -9,6 +9,7 @@
 /// Keeps  the slot table, which is the truth; the last report of every attempt until its job is released.
 
 #include "actors/interfaces.hpp"
+#include "actors/wire/envelope.hpp"
 #include "actors/supervisor.hpp"
 #include "actors/task.hpp"
 #include "runtime/scheduling/slot_table.hpp"
@@ -33,15 +34,15 @@ struct task_manager_config {
   task_probe* probe = nullptr;                      ///< may be null
   std::chrono::milliseconds tick{250};
   std::chrono::milliseconds plan_timeout{30'000};
-  std::chrono::milliseconds cancellation_timeout{30'000};
+  /// How long the tasks of a job may take to end once cancelled.
+  std::function<std::chrono::milliseconds(const msg::JobSpec&)> cancellation_timeout;
   std::chrono::milliseconds heartbeat_timeout{1000};
   /// Starts a job loader; user code runs in it, so it gets a thread of its own wherever there are threads.
   std::function<job_loader_actor()> start_loader;
-  /// The supervisor of this node's TASKs.
-  child_ref_ptr tasks;
+  /// The supervisors of this node's TASKs and JOB LOADERs.
+  child_ref_ptr tasks, loaders;
   child_ref_ptr root;                               ///< of this process's supervision tree
-  /// The node is asked to end, or can't be trusted any more (`why`).
-  std::function<void()> stop;
+  /// The node can't be trusted any more.
   std::function<void(failure why)> abort;
 };
 
@@ -60,6 +61,7 @@ struct task_manager_task {
   task_actor actor;                                 ///< unset while it is being started
   msg::AttemptId attempt;
   std::string allocation_id;
+  std::chrono::milliseconds cancellation_timeout{};
   std::optional<caf::actor_clock::time_point> cancel_since;
 };
 
@@ -71,8 +73,10 @@ struct task_manager_state {
   std::map<std::string, task_manager_job> jobs;
   std::map<std::string, task_manager_task> tasks;   ///< by job id + attempt key
   bool flush_armed = false;
+  std::uint64_t last_loader = 0;
   std::uint64_t told_version = 0;                   ///< of the slot table
-  caf::actor_clock::time_point last_tick;
+  std::optional<caf::actor_clock::time_point> last_tick;
+  envelope_guard guard;
   static inline const char* name = "task_manager";
 };
 

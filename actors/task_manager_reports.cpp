@@ -2,6 +2,7 @@
 
 #include "actors/task_manager_parts.hpp"
 #include "runtime/base/env.hpp"
+#include "runtime/base/log.hpp"
 #include "runtime/graph/job_states.hpp"
 
 namespace flott::task_manager_parts {
@@ -76,6 +77,10 @@ void keep_report(self_ptr self, const msg::TaskReport& report) {
     return;
   const auto key = attempt_key(report.attempt());
   auto& latest = job->second.latest[key];
+  if (report.state() == msg::TASK_STATE_FAILED && latest.state() != msg::TASK_STATE_FAILED)
+    log::warn("task failed", {{"job", report.attempt().job_id()}, {"vertex", report.attempt().vertex_id()},
+                              {"subtask", report.attempt().subtask()}, {"attempt", report.attempt().attempt()},
+                              {"operator", report.operator_name()}, {"why", from_proto(report.failure()).to_string()}});
   const bool first_record = latest.first_record_seen() || report.first_record_seen();
   latest = report;
   latest.set_first_record_seen(first_record);

@@ -1,5 +1,7 @@
 #include "client/rest_client.hpp"
 
+#include "client/json_slices.hpp"
+
 #include "runtime/rest/documents.hpp"
 #include "runtime/rest/run_request.hpp"
 
@@ -298,7 +300,12 @@ answer<job_outcome> rest_client::results(const job_id& id, std::chrono::millisec
   std::string target = "/flott/v1/jobs/" + id.hex() + "/results";
   if (wait.count() > 0)
     target += "?wait-ms=" + std::to_string(wait.count());
-  return read_answer<job_outcome>(http_, http_.get(target), [](const json::value& from) {
+  auto reply = http_.get(target);
+  std::vector<std::string> rows;
+  if (reply.ok())
+    for (const auto row : json_slices::elements(reply->body, "rows"))
+      rows.emplace_back(row);
+  return read_answer<job_outcome>(http_, std::move(reply), [&rows](const json::value& from) {
     job_outcome read;
     read.id = text(from, "jobid");
     read.name = text(from, "name");
@@ -306,8 +313,7 @@ answer<job_outcome> rest_client::results(const job_id& id, std::chrono::millisec
     read.duration_ms = number(from, "duration");
     read.truncated = flag(from, "truncated");
     read.error = failure_in(from);
-    for (const auto& row : array(from, "rows"))
-      read.rows.push_back(json::serialize(row));
+    read.rows = std::move(rows);
     if (const auto& sinks = array(from, "sinks"); sinks.size() == 1)
       for (const auto& column : array(sinks.front(), "columns"))
         if (column.is_string())

@@ -96,7 +96,12 @@ result<void> dispatcher_role::serve() {
   settings.upload_dir = modules_->upload_folder();
   settings.takes_upload = rest::takes_upload;
   auto ready = [gateway = gateway_] { return gateway->get() != nullptr; };
-  FLOTT_ASSIGN(rest_, http::server::start(std::move(settings), rest_handler(view_, modules_, std::move(ready))));
+  // Beyond loopback (flott.insecure) nobody can tell by which names the cluster goes.
+  auto knows_host = [any = !is_loopback(settings.host), address = config.get(flott::options::rest_address)](std::string_view host) {
+    return any || rest::names_loopback(host) || host == address || host.starts_with(address + ":");
+  };
+  FLOTT_ASSIGN(rest_, http::server::start(std::move(settings), rest_handler(view_, modules_, std::move(ready),
+                                                                            std::move(knows_host))));
   blobs_.set_host(config.get(flott::options::rest_address));
   blobs_.set_port(rest_->port());
   return {};
@@ -171,6 +176,7 @@ std::vector<child_spec> dispatcher_role::children() {
   view_config.address = "http://" + blobs_.host() + ":" + std::to_string(blobs_.port());
   view_config.environment = &host.environment;
   view_config.modules = modules_;
+  view_config.refresh_interval_ms = host.config.get(flott::options::web_refresh_interval).count();
   view_config.check_settings = [&host](const msg::JobSpec& spec) -> result<void> {
     FLOTT_TRY(lifecycle_config(host.config, spec));
     return {};
@@ -224,6 +230,7 @@ std::vector<child_spec> dispatcher_role::children() {
   jobs.incarnation = incarnation;
   jobs.environment = &host.environment;
   jobs.registry.max_jobs_per_node = static_cast<std::uint32_t>(host.config.get(flott::options::jobmanager_node_max_jobs));
+  jobs.registry.retained_jobs = static_cast<std::uint32_t>(host.config.get(flott::options::kept_jobs));
   jobs.registry.max_unfinished_jobs = static_cast<std::uint32_t>(host.config.get(flott::options::max_pending_jobs));
   jobs.heartbeat_interval = interval;
   jobs.heartbeat_timeout = timeout;

@@ -19,6 +19,17 @@ caf::behavior publisher_actor(caf::event_based_actor* self, std::function<void()
   return {[](atom::describe) {}};
 }
 
+/// Gives the supervisor's workers, and those of the supervisors below, this limit where they have none of their own.
+void limit_shutdown(supervisor_spec& spec, std::chrono::milliseconds limit) {
+  spec.child_shutdown = limit;
+  for (auto& child : spec.children)
+    if (child.tree) {
+      auto below = *child.tree;
+      limit_shutdown(below, limit);
+      child.tree = std::make_shared<const supervisor_spec>(std::move(below));
+    }
+}
+
 }  // namespace
 
 node_host::node_host(configuration configured, env& outside, std::string tree_name)
@@ -154,6 +165,7 @@ result<void> node_host::start(std::vector<child_spec> children, supervision::str
   spec.strategy = strategy;
   spec.intensity = intensity;
   spec.children = std::move(children);
+  limit_shutdown(spec, config.get(options::shutdown_actor_timeout));
   supervision_host host;
   const auto probe = std::make_shared<supervisor_probe>(metrics);
   for (const auto& child : spec.children)             // so that what has not happened yet is shown as 0

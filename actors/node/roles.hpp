@@ -129,7 +129,7 @@ class task_manager_role {
   task_board board_;
   metric_registration memory_shown_;
   child_ref_ptr manager_ = std::make_shared<child_ref>(), tasks_ = std::make_shared<child_ref>(),
-                registrar_ = std::make_shared<child_ref>();
+                loaders_ = std::make_shared<child_ref>(), registrar_ = std::make_shared<child_ref>();
 };
 
 /// The dispatchers that a node registers with, from `jobmanager.rpc.address` and `.port`.

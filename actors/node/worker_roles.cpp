@@ -125,7 +125,6 @@ std::vector<child_spec> job_manager_role::children() {
   config.environment = &host.environment;
   config.job_managers = jobs_;
   config.root = host.root;
-  config.stop = [&host] { host.end(); };
   config.job_config = [&host, self = self_.rpc(), committer = committer_](const msg::AssignJob& assignment) {
     job_manager_config job;
     job.assignment = assignment;
@@ -180,7 +179,6 @@ result<std::unique_ptr<task_manager_role>> task_manager_role::make(node_host& ho
   config.secret = role->options_.secret;
   config.workers = static_cast<std::uint32_t>(host.config.get(flott::options::taskmanager_workers));
   config.memory_bytes = host.config.get(flott::options::taskmanager_managed_memory).bytes;
-  config.buffer_timeout = host.config.get(flott::options::buffer_timeout);
   config.options = role->options_.operator_options;
   const auto memory = config.memory_bytes;
   config.neighbours = role->options_.neighbours;
@@ -221,14 +219,17 @@ std::vector<child_spec> task_manager_role::children() {
   config.board = &board_;
   config.probe = &host.tasks;
   config.tick = host.config.get(flott::options::heartbeat_interval);
-  config.cancellation_timeout = host.config.get(flott::options::cancellation_timeout);
+  config.cancellation_timeout = [&host](const msg::JobSpec& spec) {
+    const auto life = lifecycle_config(host.config, spec);
+    return life ? life->cancellation_timeout : host.config.get(flott::options::cancellation_timeout);
+  };
   config.heartbeat_timeout = host.config.get(flott::options::heartbeat_timeout);
   config.start_loader = [&host, compile = options_.compile] {
     return host.spawn_blocking(job_loader, compile);
   };
   config.tasks = tasks_;
+  config.loaders = loaders_;
   config.root = host.root;
-  config.stop = [&host] { host.end(); };
   config.abort = [&host](failure why) { host.end(std::move(why)); };
   child_spec manager;
   manager.id = "task_manager";
@@ -237,6 +238,7 @@ std::vector<child_spec> task_manager_role::children() {
   std::vector<child_spec> all;
   all.push_back(std::move(manager));
   all.push_back(pool("tasks", tasks_));
+  all.push_back(pool("job_loaders", loaders_));
   all.push_back(host.publisher_child<task_manager_actor>(manager_, self_.node_id()));
   all.push_back(registrar_child(host, self_, manager_, options_.dispatchers));
   all.back().ref = registrar_;

@@ -313,7 +313,7 @@ void add_child(self_ptr self, const child_spec& spec, supervision::request_token
     execute(self, {supervision::reply{token, supervision::outcome::bad_spec, 0, valid.error().to_string()}});
     return;
   }
-  auto actions = state.machine->add_child(to_options(spec), token, self->clock().now());
+  auto actions = state.machine->add_child(to_options(spec, state.config.spec), token, self->clock().now());
   if (const auto key = state.machine->find(spec.id); key && state.children.count(*key) == 0)
     state.children[*key].spec = spec;
   execute(self, std::move(actions));
@@ -342,7 +342,7 @@ void boot(self_ptr self, supervisor_config config) {
   state.random.seed(state.config.scope->seed ^ std::hash<std::string>{}(state.config.path));
   std::vector<supervision::child_options> options;
   for (const auto& child : state.config.spec.children)
-    options.push_back(to_options(child));
+    options.push_back(to_options(child, state.config.spec));
   state.machine.emplace(to_options(state.config.spec), std::move(options), [self] {
     return std::uniform_real_distribution<double>{0, 1}(self->state.random);
   });

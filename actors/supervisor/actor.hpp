@@ -26,6 +26,7 @@ struct supervisor_config {
 };
 
 [[nodiscard]] supervision::child_options to_options(const child_spec& spec);
+[[nodiscard]] supervision::child_options to_options(const child_spec& spec, const supervisor_spec& under);
 [[nodiscard]] supervision::supervisor_options to_options(const supervisor_spec& spec);
 [[nodiscard]] supervisor_actor spawn_supervisor_actor(caf::actor_system& system, supervisor_config config);
 

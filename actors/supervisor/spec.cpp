@@ -34,6 +34,13 @@ supervision::child_options to_options(const child_spec& spec) {
   return options;
 }
 
+supervision::child_options to_options(const child_spec& spec, const supervisor_spec& under) {
+  auto options = to_options(spec);
+  if (!options.shutdown && options.kind == supervision::child_kind::worker)
+    options.shutdown = under.child_shutdown;
+  return options;
+}
+
 supervision::supervisor_options to_options(const supervisor_spec& spec) {
   supervision::supervisor_options options;
   options.strategy = spec.strategy;
@@ -59,7 +66,7 @@ result<void> validate(const supervisor_spec& spec) {
     return user_failure("supervisor spec", "name must not be empty nor contain '/'");
   std::vector<supervision::child_options> children;
   for (const auto& child : spec.children)
-    children.push_back(to_options(child));
+    children.push_back(to_options(child, spec));
   FLOTT_TRY(supervision::validate(to_options(spec), children));
   for (const auto& child : spec.children)
     FLOTT_TRY(validate(child));

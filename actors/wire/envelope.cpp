@@ -1,5 +1,7 @@
 #include "actors/wire/envelope.hpp"
 
+#include "runtime/base/log.hpp"
+
 namespace flott {
 namespace {
 
@@ -39,6 +41,17 @@ void envelope_guard::fence(const std::string& incarnation) {
     fenced_.erase(fenced_order_.front());             // long gone, and unknown as before: it would have to register
     fenced_order_.pop_front();
   }
+}
+
+void envelope_guard::led_by(const std::string& incarnation) {
+  if (!leader_.empty() && leader_ != incarnation)
+    fence(leader_);
+  leader_ = incarnation;
+}
+
+caf::error envelope_guard::refused(refusal reason, const msg::Header& header, const std::string& message_type) {
+  log::warn("message refused", {{"type", message_type}, {"reason", to_string(reason)}, {"sender", header.incarnation()}});
+  return make_error(reason, message_type);
 }
 
 refusal envelope_guard::check(const msg::Header& header, msg::Permission permission, std::int64_t now_unix_ms,

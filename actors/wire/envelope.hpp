@@ -22,7 +22,9 @@ enum class refusal : std::uint8_t {
 const char* to_string(refusal reason);
 caf::error make_error(refusal reason, const std::string& message_type);
 
-/// The one check that every message between nodes passes before a handler sees it.
+/// The one check that every message between processes passes before a handler sees it. The dispatcher knows its nodes and
+/// lets only those in; the nodes take what the cluster's members send, but nothing of a dispatcher that
+/// has been replaced.
 ///
 /// Guarantees: nothing of a fenced incarnation gets through again, however late it comes.
 class envelope_guard {
@@ -32,10 +34,20 @@ class envelope_guard {
   /// The sender was declared dead.
   void fence(const std::string& incarnation);
 
+  /// A node's dispatcher is this life from now on; the one before is fenced.
+  void led_by(const std::string& incarnation);
+
   template <class Message>
   [[nodiscard]] refusal check(const Message& message, std::int64_t now_unix_ms, bool must_be_registered = true) {
     const auto permission = Message::descriptor()->options().GetExtension(msg::permission);
     return count(check(message.header(), permission, now_unix_ms, must_be_registered));
+  }
+
+  /// The error that answers a message which may not be handled, and is in the log; none where it may.
+  template <class Message>
+  [[nodiscard]] caf::error refuse(const Message& message, std::int64_t now_unix_ms, bool must_be_registered) {
+    const auto reason = check(message, now_unix_ms, must_be_registered);
+    return reason == refusal::none ? caf::error{} : refused(reason, message.header(), Message::descriptor()->name());
   }
 
   [[nodiscard]] const std::map<refusal, std::uint64_t>& refused() const { return refused_; }
@@ -44,7 +56,9 @@ class envelope_guard {
   refusal check(const msg::Header& header, msg::Permission permission, std::int64_t now_unix_ms,
                 bool must_be_registered) const;
   refusal count(refusal reason);
+  static caf::error refused(refusal reason, const msg::Header& header, const std::string& message_type);
 
+  std::string leader_;
   std::set<std::string> admitted_;
   std::set<std::string> fenced_;
   std::deque<std::string> fenced_order_;            ///< bounds fenced_

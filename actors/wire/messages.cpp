@@ -11,8 +11,7 @@ void add(caf::actor_system_config& config) {
 }  // namespace
 
 void add_message_types(caf::actor_system_config& config) {
-  add<msg::Ack, msg::RegisterNode, msg::RegisterNodeReply, msg::Heartbeat, msg::HeartbeatReply, msg::LeaveCluster,
-      msg::StopNode>(config);
+  add<msg::Ack, msg::RegisterNode, msg::RegisterNodeReply, msg::Heartbeat, msg::HeartbeatReply, msg::LeaveCluster>(config);
   add<msg::RequestSlots, msg::SlotsGranted, msg::ReleaseSlots, msg::AllocateSlot, msg::FreeSlot, msg::SlotTable,
       msg::RequestPlanner, msg::PlannerReply, msg::RequestLossCause, msg::TaskManagerLost>(config);
   add<msg::SubmitJob, msg::SubmitReply, msg::CancelJob, msg::CancelReply, msg::AssignJob, msg::AssignReply,

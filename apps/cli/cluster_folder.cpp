@@ -24,8 +24,7 @@ using namespace std::chrono_literals;
 
 constexpr auto poll_pause = 2ms;
 constexpr auto lock_patience = 10s;
-constexpr auto stop_grace = 3s;
-constexpr auto stop_limit = 20s;
+constexpr auto stop_slack = 1s;           // on top of what a node gives itself
 constexpr std::size_t log_lines = 15;
 
 constexpr std::string_view new_flott_yaml =
@@ -144,10 +143,8 @@ result<std::vector<cluster_node>> wait_for_nodes(const cluster_plan& plan, const
 /// What a running cluster leaves beside its lasting files.
 result<void> remove_traces(const fs::path& dir, env& environment) {
   FLOTT_TRY(environment.remove(cluster_file(dir)));
+  FLOTT_TRY(remove_run_folder(run_dir(dir)));
   std::error_code error;
-  fs::remove_all(run_dir(dir), error);
-  if (error)
-    return system_failure(run_dir(dir).string(), "cannot be removed", error.value());
   // A killed process may have left the unfinished copy of a file that it was replacing.
   for (fs::recursive_directory_iterator entry(dir, fs::directory_options::skip_permission_denied, error), end;
        !error && entry != end; entry.increment(error)) {
@@ -191,10 +188,12 @@ result<std::vector<cluster_node>> start_cluster(const cluster_plan& plan, const 
                                                 env& environment) {
   const bool is_new = !environment.exists(plan.dir);
   FLOTT_TRY(environment.make_directories(plan.dir));
+  bool nobody_elses = false;               // the folder holds nothing but what this call has put there
   auto started = [&]() -> result<process_record> {
     FLOTT_ASSIGN(const auto lock, folder_lock::acquire(plan.dir, steady_clock::now() + lock_patience));
     if (anything_runs(plan.dir))
       return user_failure(plan.dir.string(), "a cluster runs in this folder already; flott cluster stop ends it");
+    nobody_elses = is_new;
     FLOTT_TRY(remove_traces(plan.dir, environment));
     return start_dispatcher(plan, environment);
   }();
@@ -203,10 +202,12 @@ result<std::vector<cluster_node>> start_cluster(const cluster_plan& plan, const 
     if (nodes.ok())
       return nodes;
     started = std::move(nodes).error();
-    if (const auto stopped = stop_cluster(plan.dir, environment); !stopped.ok())
+    if (const auto stopped = stop_cluster(plan.dir, environment); !stopped.ok()) {
       started.error().cause += "\n" + stopped.error().to_string();
+      nobody_elses = false;                // what is still there has to be found again
+    }
   }
-  if (is_new) {
+  if (nobody_elses) {
     std::error_code ignored;
     fs::remove_all(plan.dir, ignored);
   }
@@ -220,7 +221,11 @@ result<void> stop_cluster(const fs::path& dir, env& environment) {
   const bool was_cluster = environment.exists(run_dir(dir)) || environment.exists(cluster_file(dir));
   if (!was_cluster)
     return {};
-  FLOTT_TRY(stop_processes(run_dir(dir), stop_grace, steady_clock::now() + stop_limit));
+  // A folder whose configuration was damaged meanwhile has to be stopped all the same.
+  const auto file = config_file(dir);
+  const auto config = configuration::load(environment.exists(file) ? file : fs::path(), {});
+  const auto grace = (config ? config->get(options::shutdown_timeout) : configuration().get(options::shutdown_timeout)) + stop_slack;
+  FLOTT_TRY(stop_processes(run_dir(dir), grace, steady_clock::now() + 3 * grace));
   return remove_traces(dir, environment);
 }
 

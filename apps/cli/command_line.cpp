@@ -107,12 +107,12 @@ result<parsed_command> parse(const command_spec& spec, const std::vector<std::st
     positional.add("operand", -1);
     po::variables_map values;
     po::store(po::command_line_parser(own).options(all).positional(positional).style(style()).run(), values);
+    if (values.count("operand") > 0)
+      parsed.operands = values["operand"].as<std::vector<std::string>>();
     if (values["help"].as<bool>()) {
       parsed.wants_help = true;
       return parsed;
     }
-    if (values.count("operand") > 0)
-      parsed.operands = values["operand"].as<std::vector<std::string>>();
     for (const auto& option : spec.options) {
       const auto name = long_name(option);
       if (values.count(name) == 0)

@@ -9,7 +9,7 @@
 /// goes to standard error, with colour only on a terminal.
 namespace flott::cli {
 
-/// How a command ended; DESIGN.md's table.
+/// How a command ended.
 enum exit_code : int {
   ok = 0,          ///< done; of `run`: FINISHED, or accepted with -d
   bad_usage = 1,   ///< the command line itself is wrong

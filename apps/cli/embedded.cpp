@@ -33,7 +33,7 @@ result<job_outcome> run_in_this_process(const std::filesystem::path& module, con
   auto& environment = system_env();
   local_cluster_options wanted;
   FLOTT_ASSIGN(wanted.config, configuration::load({}, settings_of(options)));
-  log::log_config quiet;    // people look for their result here; what a cluster reports is asked for by logging.level
+  log::log_config quiet;    // people look for their result here; what a cluster reports is asked for by log.level
   quiet.threshold = wanted.config.is_set(options::logging_level)
                         ? static_cast<log::level>(wanted.config.get(options::logging_level))
                         : log::level::error;
@@ -58,8 +58,9 @@ result<job_outcome> run_in_this_process(const std::filesystem::path& module, con
       return outcome;
     shown.show(info_of(state.snapshot, environment.now_unix_ms()));
     if (interrupted.load() && !cancelled) {
-      FLOTT_TRY(cluster->cancel(job));
       cancelled = true;
+      if (const auto asked = cluster->cancel(job); !asked.ok())
+        log::warn("the job could not be cancelled", {{"why", asked.error().to_string()}});   // it may just have ended
     }
   }
 }

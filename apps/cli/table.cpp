@@ -1,5 +1,7 @@
 #include "apps/cli/table.hpp"
 
+#include "client/json_slices.hpp"
+
 #include <boost/json.hpp>
 
 #include <algorithm>
@@ -34,10 +36,15 @@ std::string printable(std::string_view text) {
   return clean;
 }
 
-std::string cell(const json::value& value) {
-  if (value.is_null())
+/// A value as people read it; numbers as they were sent.
+std::string cell(std::string_view value) {
+  if (value == "null")
     return "";
-  return value.is_string() ? std::string(value.get_string()) : json::serialize(value);
+  if (!value.starts_with('"'))
+    return std::string(value);
+  boost::system::error_code error;
+  const auto text = json::parse(value, error);
+  return !error && text.is_string() ? std::string(text.get_string()) : std::string(value);
 }
 
 struct sink_rows {
@@ -97,26 +104,28 @@ std::string result_tables(const std::vector<std::string>& rows, const std::vecto
   for (const auto& row : rows) {
     boost::system::error_code error;
     const auto value = json::parse(row, error);
-    json::object object;
+    std::vector<std::pair<std::string, std::string>> members;     // name and cell
     if (!error && value.is_object())
-      object = value.get_object();
+      for (const auto& [name, written] : json_slices::members(row))
+        members.emplace_back(cell("\"" + std::string(name) + "\""), cell(written));
     else
-      object["value"] = row;
+      members.emplace_back("value", row);
     std::string sink;
-    if (const auto* name = object.if_contains("_sink"); name != nullptr && name->is_string())
-      sink = std::string(name->get_string());
+    if (const auto named = std::find_if(members.begin(), members.end(), [](auto& m) { return m.first == "_sink"; });
+        named != members.end())
+      sink = named->second;
     auto place = std::find_if(sinks.begin(), sinks.end(), [&](const sink_rows& s) { return s.sink == sink; });
     if (place == sinks.end()) {
       sinks.push_back({.sink = sink, .header = columns, .rows = {}});
       place = sinks.end() - 1;
     }
     std::vector<std::string> cells;
-    for (const auto& member : object) {
-      if (member.key() == "_sink")
+    for (auto& [name, shown] : members) {
+      if (name == "_sink")
         continue;
-      const auto at = place->column(member.key());
+      const auto at = place->column(name);
       cells.resize(std::max(cells.size(), at + 1));
-      cells[at] = cell(member.value());
+      cells[at] = std::move(shown);
     }
     place->rows.push_back(std::move(cells));
   }

@@ -6,7 +6,10 @@
 #include "apps/cli/watch.hpp"
 #include "apps/commands/commands.hpp"
 #include "runtime/config/configuration.hpp"
+#include "runtime/module/module_registry.hpp"
 #include "runtime/rest/run_request.hpp"
+
+#include <span>
 
 namespace flott::cli {
 namespace {
@@ -19,7 +22,8 @@ command_spec run_spec() {
       .name = "run",
       .arguments = "[options] MODULE [--parameter value]...",
       .prose = "Runs a job and waits for its end. MODULE is the path of a job module, or the name of an installed example;\n"
-               "what stands behind it are the job's own parameters. Collected results are printed as tables.\n"
+               "what stands behind it are the job's own parameters, which `flott run --help MODULE` tells. Collected results are\n"
+               "printed as tables.\n"
                "\n"
                "Exit codes: 0 FINISHED (or accepted, with -d), 1 wrong usage, 2 FAILED, 3 CANCELED, 4 refused or not\n"
                "reachable.",
@@ -106,6 +110,28 @@ int run_embedded(const parsed_command& line, const run_options& options, const s
   return outcome.ok() ? show_outcome(*outcome, line.has("json")) : refusal(outcome.error());
 }
 
+/// What the module's job functions say of themselves and of their parameters.
+int help_of_module(const std::string& named) {
+  const auto file = find_module(named, examples_folder(executable_path()));
+  if (!file.ok())
+    return refusal(file.error());
+  module_loader loader;
+  const auto hash = loader.add_file(*file);
+  if (!hash.ok())
+    return refusal(hash.error());
+  const auto module = loader.load(*hash);
+  if (!module.ok())
+    return refusal(module.error());
+  std::string text;
+  for (const auto& job : (*module)->jobs()) {
+    text += std::string(text.empty() ? "" : "\n") + job.name + ": " + job.description + "\n";
+    for (const auto& parameter : std::span{job.parameters, job.parameter_count})
+      text += "  --" + std::string(parameter.name) + "  " + parameter.description + "\n";
+  }
+  print(text);
+  return ok;
+}
+
 }  // namespace
 
 int run_command(const std::vector<std::string>& arguments) {
@@ -113,10 +139,12 @@ int run_command(const std::vector<std::string>& arguments) {
   const auto line = parse(spec, arguments);
   if (!line.ok())
     return misused("run", line.error());
-  if (line->wants_help) {
+  if (line->wants_help && line->operands.empty()) {
     print(help(spec));
     return ok;
   }
+  if (line->wants_help)
+    return help_of_module(line->operands.front());
   auto options = options_of(*line);
   if (!options.ok())
     return misused("run", options.error());

@@ -63,10 +63,12 @@ aggregate_item<In, Out> extreme(aggregate_kind kind, M In::*of, M Out::*to) {
 }
 }  // namespace detail
 
+/// The least value of a numeric field; NaN does not count.
 template <described In, described Out, class M>
 aggregate_item<In, Out> min(M In::*of, M Out::*to) {
   return detail::extreme(aggregate_kind::min, of, to);
 }
+/// The largest value of a numeric field; NaN does not count.
 template <described In, described Out, class M>
 aggregate_item<In, Out> max(M In::*of, M Out::*to) {
   return detail::extreme(aggregate_kind::max, of, to);
@@ -78,10 +80,12 @@ struct order_item {
   order_column column;
 };
 
+/// Numbers by value (NaN last), texts by their bytes, false before true; equal rows keep the order in which they came.
 template <described T, class M>
 order_item<T> ascending(M T::*by) {
   return {{static_cast<std::uint32_t>(index_of_member(by)), false}};
 }
+/// The reverse of `ascending`; equal rows keep the order in which they came.
 template <described T, class M>
 order_item<T> descending(M T::*by) {
   return {{static_cast<std::uint32_t>(index_of_member(by)), true}};

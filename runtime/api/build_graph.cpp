@@ -27,6 +27,7 @@ logical_node node_of(const job_step& step) {
   node.max_parallelism = step.max_parallelism;
   node.slot_sharing_group = step.slot_sharing_group;
   node.output_folder = step.output_folder;
+  node.output_name = step.output_name;
   node.bounded = step.bounded;
   return node;
 }

@@ -37,6 +37,7 @@ struct job_step {
   bool needs_end = false;               ///< emits only at the end of its input: unbounded input is refused
   std::vector<step_input> inputs;
   std::string output_folder{};          ///< sinks of files: the folder, absolute
+  std::string output_name{};            ///< and what they publish in it
   operator_factory make;                ///< the operator without a combiner in front
 
   // With a combiner: in batch mode (or always) two nodes, `combine` beside the producer and `make_combined` behind.

@@ -29,8 +29,10 @@ class step_handle {
   Self name(std::string name) const { step().name = std::move(name); return self(); }
   /// The operator's identity over versions of the job: its state is found by it. Unique in the job.
   Self uid(std::string uid) const { step().uid = std::move(uid); return self(); }
-  /// How many subtasks; without it, the job's.
+  /// How many subtasks; 0, or without it, the job's. More than the maximum parallelism is refused when the job is planned.
   Self parallelism(std::uint32_t subtasks) const { step().parallelism = subtasks; return self(); }
+  /// The most subtasks it can ever be scaled to, 1 to 32768; 0, or without it, pipeline.max-parallelism. The number of key
+  /// groups: changing it later makes keyed state unreadable.
   Self max_parallelism(std::uint32_t key_groups) const { step().max_parallelism = key_groups; return self(); }
   /// Operators of different groups never share a slot.
   Self slot_sharing_group(std::string group) const { step().slot_sharing_group = std::move(group); return self(); }
@@ -76,11 +78,19 @@ class stream_end : public detail::step_handle<stream_end> {
   using step_handle::step_handle;
 
   /// For sinks that write files by file_committer's rules: if the job fails or is cancelled, whatever it has written
-  /// aside in `folder` (absolute) is removed, also what tasks that died could not remove themselves.
-  stream_end writes_files_to(std::string folder) const { step().output_folder = std::move(folder); return *this; }
+  /// aside in `folder` (absolute) is removed, also what tasks that died could not remove themselves. Two sinks of a job
+  /// may not publish the same `name` there.
+  stream_end writes_files_to(std::string folder, std::string name) const {
+    step().output_folder = std::move(folder);
+    step().output_name = std::move(name);
+    return *this;
+  }
 };
 
 /// Rows of T on their way. A handle: copies are the same stream, and several operators may follow it.
+///
+/// Threads: a job is built on one thread, that of its job function. Errors: what cannot be said in types is thrown as
+/// failure_exception (user, permanent), at the call or when the job is planned; the job fails and names the operator.
 ///
 /// Functions are copied into every subtask. They get `const T&`, filled for each row with the fields that they read;
 /// texts in it are valid during the call.
@@ -188,7 +198,8 @@ class stream : public detail::step_handle<stream<T>> {
   /// Every subtask of the next operator gets every row.
   [[nodiscard]] stream broadcast() const { return shipped(shipping::broadcast); }
 
-  /// For connectors and for operators of one's own.
+  /// For connectors and for operators of one's own. `kind` is what plans show and ids are made of; `factory` is called once
+  /// for each subtask, in the process that runs it.
   template <described Out>
   stream<Out> add_operator(std::string kind, std::string name, operator_factory factory) const {
     return {this->plan(),
@@ -196,9 +207,6 @@ class stream : public detail::step_handle<stream<T>> {
   }
   stream_end add_sink(std::string name, operator_factory factory) const {
     return {this->plan(), this->plan()->add(step_of("sink", std::move(name), std::move(factory)))};
-  }
-  stream_end sink(std::string name, operator_factory factory) const {
-    return add_sink(std::move(name), std::move(factory));
   }
 
  private:

@@ -39,6 +39,19 @@ result<void> sync_folder(const std::filesystem::path& folder) {
   return {};
 }
 
+template <class Wanted>
+result<std::vector<std::string>> names_in(const std::filesystem::path& folder, Wanted wanted) {
+  std::error_code error;
+  std::vector<std::string> names;
+  for (std::filesystem::directory_iterator it(folder, error), end; !error && it != end; it.increment(error))
+    if (auto name = it->path().filename().string(); wanted(name))
+      names.push_back(std::move(name));
+  if (error)
+    return system_failure(folder.string(), "cannot list the folder", error.value());
+  std::ranges::sort(names);
+  return names;
+}
+
 class machine final : public env {
  public:
   time_point now() override { return std::chrono::steady_clock::now(); }
@@ -116,17 +129,11 @@ class machine final : public env {
   }
 
   result<std::vector<std::string>> list(const std::filesystem::path& folder) override {
-    std::error_code error;
-    std::vector<std::string> names;
-    for (std::filesystem::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
-      auto name = it->path().filename().string();
-      if (!name.ends_with(temporary_suffix))
-        names.push_back(std::move(name));
-    }
-    if (error)
-      return system_failure(folder.string(), "cannot list the folder", error.value());
-    std::ranges::sort(names);
-    return names;
+    return names_in(folder, [](const std::string& name) { return !name.ends_with(temporary_suffix); });
+  }
+
+  result<std::vector<std::string>> unfinished(const std::filesystem::path& folder) override {
+    return names_in(folder, [](const std::string& name) { return name.ends_with(temporary_suffix); });
   }
 
   bool exists(const std::filesystem::path& path) override {

@@ -53,6 +53,8 @@ class env {
   virtual result<void> make_directories(const std::filesystem::path& path) = 0;
   /// The names (not paths) in a folder, sorted, without temporary files of `write_file`.
   [[nodiscard]] virtual result<std::vector<std::string>> list(const std::filesystem::path& folder) = 0;
+  /// The temporary files of `write_file` that are in a folder: nobody's any more once their writers have died.
+  [[nodiscard]] virtual result<std::vector<std::string>> unfinished(const std::filesystem::path& folder) = 0;
   [[nodiscard]] virtual bool exists(const std::filesystem::path& path) = 0;
 };
 

@@ -38,6 +38,7 @@ class simulated_env final : public env {
   result<void> rename(const std::filesystem::path& from, const std::filesystem::path& to) override;
   result<void> make_directories(const std::filesystem::path& path) override;
   result<std::vector<std::string>> list(const std::filesystem::path& folder) override;
+  result<std::vector<std::string>> unfinished(const std::filesystem::path& folder) override;
   bool exists(const std::filesystem::path& path) override;
 
  private:

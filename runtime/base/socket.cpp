@@ -122,9 +122,9 @@ std::uint16_t local_port(int fd) {
   return ntohs(reinterpret_cast<const sockaddr_in&>(address).sin_port);
 }
 
-void tune_tcp(int fd) {
+void tune_tcp(int fd, std::chrono::milliseconds patience) {
   const int on = 1, idle_s = 5, interval_s = 2, probes = 3;
-  const unsigned user_timeout_ms = 5000;
+  const auto user_timeout_ms = static_cast<unsigned>(patience.count());
   ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   ::setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
   ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s);

@@ -23,7 +23,8 @@ result<int> listen_tcp(const std::string& host, std::uint16_t port);
 /// The port that `fd` is bound to; 0 on error.
 std::uint16_t local_port(int fd);
 
-/// No Nagle delay; a silent or vanished peer is noticed within about 5 s (TCP_USER_TIMEOUT, keepalive).
-void tune_tcp(int fd);
+/// No Nagle delay; a vanished peer is noticed within about 10 s (keepalive), and one that takes nothing of what was sent to
+/// it, although it may live, after `patience` (TCP_USER_TIMEOUT).
+void tune_tcp(int fd, std::chrono::milliseconds patience = std::chrono::seconds{5});
 
 }  // namespace flott

@@ -1,11 +1,20 @@
 #include "runtime/batch/record_batch.hpp"
 
+#include "runtime/base/failure.hpp"
 #include "runtime/batch/batch_builder.hpp"
+#include "runtime/batch/typed_batch.hpp"
 
 #include <algorithm>
 #include <cassert>
 
 namespace flott {
+
+void detail::member_not_described(const schema& shape) {
+  throw failure_exception(user_failure("struct of (" + shape.to_string() + ")",
+                                       "a member that its FLOTT_DESCRIBE does not name is used as a column"));
+}
+
+std::shared_ptr<column> make_column() { return std::make_shared<column>(); }
 namespace {
 
 std::uint64_t weight(const std::vector<column_ptr>& columns, bool timed, std::uint32_t rows, std::uint32_t live) {

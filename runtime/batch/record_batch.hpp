@@ -31,6 +31,9 @@ struct column {
   [[nodiscard]] const T* as() const noexcept { return reinterpret_cast<const T*>(values); }
 };
 using column_ptr = std::shared_ptr<const column>;
+/// An empty column. Code that is compiled into job modules makes columns by this only: a column may outlive the module, so
+/// that what destroys it must not lie there.
+[[nodiscard]] std::shared_ptr<column> make_column();
 
 /// Which rows of a batch are alive, ascending.
 struct row_selection {

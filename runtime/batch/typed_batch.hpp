@@ -71,7 +71,11 @@ struct description {
   }
 };
 
-/// The position of a member among the described ones. Requires: it is described.
+namespace detail {
+[[noreturn]] void member_not_described(const schema& shape);
+}
+
+/// The position of a member among the described ones. Throws a failure_exception (user) when it is none of them.
 template <described T, class M>
 std::size_t index_of_member(M T::*member) {
   std::size_t found = description<T>::size;
@@ -83,6 +87,8 @@ std::size_t index_of_member(M T::*member) {
     };
     (look(std::integral_constant<std::size_t, I>{}), ...);
   }(typename description<T>::indices{});
+  if (found == description<T>::size)
+    detail::member_not_described(*description<T>::shape());
   return found;
 }
 

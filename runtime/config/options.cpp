@@ -136,16 +136,10 @@ const option<std::int64_t> taskmanager_workers{{
     .default_value = 0,
     .least = 0, .most = 1024}};
 
-const option<memory_size> taskmanager_process_memory{{
-    .key = "taskmanager.memory.process.size",
-    .prose = "Memory that a TaskManager's process is meant to stay within; reported, not enforced. 0 means all of "
-             "the machine's.",
-    .default_value = memory_size{},
-    .least = memory_size{}, .most = memory_size{64 * tib}}};
-
 const option<memory_size> taskmanager_managed_memory{{
     .key = "taskmanager.memory.managed.size",
-    .prose = "Pool for batches in flight and for operators' state, shared by the slots; enforced.",
+    .prose = "Pool for batches in flight and for operators' state, shared by the slots. State that does not fit fails "
+             "the job. Batches on their way are let through, and hold their producers back while the pool is exceeded.",
     .default_value = memory_size{256 * mib},
     .least = memory_size{16 * mib}, .most = memory_size{64 * tib}}};
 
@@ -343,7 +337,7 @@ const option<memory_size> web_upload_limit{{
 
 const option<milliseconds> web_refresh_interval{{
     .key = "web.refresh-interval",
-    .prose = "How often pages ask for news; also how often JobManagers push snapshots at the latest.",
+    .prose = "How often pages ask for news, as /config tells them.",
     .default_value = 3s,
     .least = 100ms, .most = 1h}};
 
@@ -396,7 +390,8 @@ const option<milliseconds> shutdown_timeout{{
 
 const option<milliseconds> shutdown_actor_timeout{{
     .key = "shutdown.actor-timeout",
-    .prose = "An actor that has not stopped this long after it was asked is abandoned and named.",
+    .prose = "An actor that has not stopped this long after it was asked is killed, and named and abandoned if it is "
+             "still in a handler.",
     .default_value = 2s,
     .least = 10ms, .most = 10min}};
 

@@ -47,7 +47,6 @@ extern const option<port_range> taskmanager_rpc_port;
 extern const option<port_range> taskmanager_data_port;
 extern const option<std::int64_t> taskmanager_slots;
 extern const option<std::int64_t> taskmanager_workers;
-extern const option<memory_size> taskmanager_process_memory;
 extern const option<memory_size> taskmanager_managed_memory;
 extern const option<milliseconds> taskmanager_orphan_timeout;
 extern const option<milliseconds> taskmanager_slot_timeout;

@@ -69,14 +69,14 @@ auto generate(job_builder& job, generator_options options, F f) {
 template <described T>
 stream_end write_csv(const stream<T>& rows, std::string directory, std::string name) {
   auto made = make_csv_sink(description<T>::shape(), directory, name, true);
-  return rows.add_sink(std::move(name), std::move(made)).parallelism(1).writes_files_to(output_folder(directory));
+  return rows.add_sink(name, std::move(made)).parallelism(1).writes_files_to(output_folder(directory), name);
 }
 
 /// Writes rows to the folder `directory`/`name`, a file for each subtask.
 template <described T>
 stream_end write_csv_parts(const stream<T>& rows, std::string directory, std::string name) {
   auto made = make_csv_sink(description<T>::shape(), directory, name, false);
-  return rows.add_sink(std::move(name), std::move(made)).writes_files_to(output_folder(directory));
+  return rows.add_sink(name, std::move(made)).writes_files_to(output_folder(directory), name);
 }
 
 /// Brings rows to the client, under the sink's name; capped.

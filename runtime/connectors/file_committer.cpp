@@ -192,11 +192,17 @@ void leave_aside_folder(const std::string& directory, const job_id& job) {
 }
 
 result<void> file_committer::publish(std::span<const msg::Committable> committables) {
-  std::set<std::pair<std::string, std::string>> folders;   // output folder, folder aside
+  std::vector<file_committable> files;
+  std::set<std::string> targets;
   for (const msg::Committable& committable : committables) {
     if (committable.kind() != file_committable_kind)
       continue;
-    FLOTT_ASSIGN(const file_committable file, from_committable(committable));
+    FLOTT_ASSIGN(files.emplace_back(), from_committable(committable));
+    if (!targets.insert(files.back().final_path).second)
+      return user_failure(files.back().final_path, "two sinks of the job wrote it; nothing was put there");
+  }
+  std::set<std::pair<std::string, std::string>> folders;   // output folder, folder aside
+  for (const file_committable& file : files) {
     FLOTT_TRY(put_in_place(file));
     folders.emplace(file.directory, aside_folder(file.directory, file.job));
   }

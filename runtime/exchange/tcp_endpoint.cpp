@@ -295,9 +295,9 @@ void tcp_endpoint::request_channel(const exchange::location& where, request want
     serve(at);
     return;
   }
-  auto& requests = dialling_[peer];
-  requests.push_back(std::move(wanted));
-  if (requests.size() == 1)
+  const auto [requests, first] = dialling_.try_emplace(peer);
+  requests->second.push_back(std::move(wanted));
+  if (first)                               // otherwise a dial is under way, even if nobody waits for it any more
     dial(peer);
 }
 
@@ -393,10 +393,12 @@ void tcp_endpoint::serve(entries::iterator at) {
 }
 
 void tcp_endpoint::drop(entries::iterator at, const failure& why) {
+  const auto id = at->first;
   auto gone = std::move(at->second);
   connections_.erase(at);
-  if (gone.peer)
-    by_peer_.erase(*gone.peer);
+  if (const auto named = gone.peer ? by_peer_.find(*gone.peer) : by_peer_.end();
+      named != by_peer_.end() && named->second == id)
+    by_peer_.erase(named);
   if (!gone.connection->session().greeted() && !gone.peer) {
     log_refusal(gone.name, why.to_string());
   } else if (!stopping_.load()) {

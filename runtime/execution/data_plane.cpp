@@ -1,6 +1,7 @@
 #include "runtime/execution/data_plane.hpp"
 
 #include "runtime/base/log.hpp"
+#include "runtime/config/values.hpp"
 #include "runtime/exchange/exchange.hpp"
 #include "runtime/execution/subtask.hpp"
 #include "runtime/execution/threaded_executor.hpp"
@@ -193,6 +194,9 @@ result<std::unique_ptr<task_handle>> plane::deploy(const msg::TaskDeployment& de
     options[key] = value;
   for (const auto& entry : spec.configuration())
     options[entry.key()] = entry.value();
+  if (const auto wish = options.find("execution.buffer-timeout"); wish != options.end()) {
+    FLOTT_ASSIGN(setup.buffer_timeout, parse_duration(wish->second));
+  }
 
   setup.facts.job = own_key.job;
   setup.facts.epoch = attempt.epoch();
@@ -215,7 +219,6 @@ result<std::unique_ptr<task_handle>> plane::deploy(const msg::TaskDeployment& de
   setup.executor = executor_;
   setup.observer = std::move(observer);
   setup.open_timeout = config_.open_timeout;
-  setup.buffer_timeout = config_.buffer_timeout;
 
   std::vector<std::shared_ptr<channel>> channels;
   for (const auto& edge : setup.outputs)

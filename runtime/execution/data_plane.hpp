@@ -67,7 +67,6 @@ struct data_plane_config {
   std::uint64_t channel_bytes = 1ULL << 20;         ///< guaranteed credit of one channel (two batches)
   std::shared_ptr<exchange_neighbours> neighbours;  ///< of a simulation: reached without a network
   std::chrono::milliseconds open_timeout{10'000};   ///< an OPEN waits this long for its producer's deployment
-  std::chrono::milliseconds buffer_timeout{100};
   std::vector<std::pair<std::string, std::string>> options;   ///< defaults of operator_context::option
 };
 

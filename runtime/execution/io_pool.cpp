@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <system_error>
 #include <thread>
 
 namespace flott {
@@ -60,7 +61,14 @@ void io_pool::run(std::function<void()> work) {
     state_->work_came.notify_one();
   } else if (state_->threads < state_->most_threads) {
     ++state_->threads;
-    std::thread([s = state_] { s->loop(); }).detach();
+    try {
+      std::thread([s = state_] { s->loop(); }).detach();
+    } catch (const std::system_error&) {
+      if (--state_->threads == 0) {        // otherwise one of the others takes it
+        state_->queue.pop_back();
+        throw;
+      }
+    }
   }
 }
 

@@ -100,7 +100,7 @@ std::function<void()> subtask::waker() {
 void subtask::run_blocking(std::function<void()> work) {
   blocking_.fetch_add(1);
   auto self = std::static_pointer_cast<subtask>(shared_from_this());
-  setup_.executor->run_blocking([self = std::move(self), work = std::move(work)]() mutable {
+  auto guarded = [self = std::move(self), work = std::move(work)]() mutable {
     {
       const task_context_scope scope(self->crash_);
       try {
@@ -120,7 +120,13 @@ void subtask::run_blocking(std::function<void()> work) {
     }
     self->blocking_.fetch_sub(1);
     self->wake();
-  });
+  };
+  try {
+    setup_.executor->run_blocking(std::move(guarded));
+  } catch (...) {                                     // no thread for it: it will not run
+    blocking_.fetch_sub(1);
+    throw;
+  }
 }
 
 runnable::next subtask::run(const slice& limits) {

@@ -1,5 +1,6 @@
 #include "runtime/execution/threaded_executor.hpp"
 
+#include "runtime/base/log.hpp"
 #include "runtime/execution/io_pool.hpp"
 #include "runtime/resources/crash_report.hpp"
 
@@ -9,6 +10,7 @@
 #include <list>
 #include <mutex>
 #include <queue>
+#include <system_error>
 #include <thread>
 #include <tuple>
 #include <vector>
@@ -88,7 +90,13 @@ void threaded_executor::state::need_hands() {
 void threaded_executor::state::start_worker() {
   workers.emplace_front();
   ++threads;
-  std::thread([s = shared_from_this(), self = workers.begin()] { s->work_loop(self); }).detach();
+  try {
+    std::thread([s = shared_from_this(), self = workers.begin()] { s->work_loop(self); }).detach();
+  } catch (const std::system_error& e) {              // the others do it, or whoever can be started with the next work
+    workers.pop_front();
+    --threads;
+    log::error("no thread can be started for a worker", {{"why", e.what()}, {"workers", workers.size()}});
+  }
 }
 
 void threaded_executor::state::arm_monitor() {
@@ -101,7 +109,13 @@ void threaded_executor::state::arm_monitor() {
   }
   monitor_exists = true;
   ++threads;
-  std::thread([s = shared_from_this()] { s->monitor_loop(); }).detach();
+  try {
+    std::thread([s = shared_from_this()] { s->monitor_loop(); }).detach();
+  } catch (const std::system_error& e) {
+    monitor_exists = armed = false;
+    --threads;
+    log::error("no thread can be started to watch the workers", {{"why", e.what()}});
+  }
 }
 
 void threaded_executor::state::fire_due_timers(time_point now) {

@@ -55,7 +55,7 @@ class compiler {
     connect();
     job_->graph.set_name(graph_.name);
     job_->graph.set_fingerprint(fingerprint());
-    name_output_folders();
+    FLOTT_TRY(name_outputs());
     return job_;
   }
 
@@ -204,13 +204,21 @@ class compiler {
   }
 
   /// No part of the fingerprint: a relative path is another one in each process.
-  void name_output_folders() {
+  result<void> name_outputs() {
     std::set<std::string> folders;
-    for (const logical_node& node : graph_.nodes)
-      if (!node.output_folder.empty())
-        folders.insert(node.output_folder);
+    std::map<std::pair<std::string, std::string>, const logical_node*> outputs;
+    for (const logical_node& node : graph_.nodes) {
+      if (node.output_folder.empty())
+        continue;
+      folders.insert(node.output_folder);
+      const auto [first, fresh] = outputs.try_emplace({node.output_folder, node.output_name}, &node);
+      if (!fresh)
+        return user_failure(where(node), "writes " + node.output_folder + "/" + node.output_name +
+                                             ", which another sink of the job writes as well");
+    }
     for (const std::string& folder : folders)
       job_->graph.add_output_folders(folder);
+    return {};
   }
 
   std::string fingerprint() const {

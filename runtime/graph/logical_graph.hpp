@@ -32,6 +32,7 @@ struct logical_node {
   bool chainable = true;                  ///< may be the non-first operator of a chain
   operator_factory make;
   std::string output_folder;              ///< sinks of files only: cleared of what is unpublished when the job fails
+  std::string output_name;                ///< what the sink publishes there
   std::vector<logical_edge> inputs;       ///< empty: a source
 };
 

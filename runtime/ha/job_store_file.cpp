@@ -46,6 +46,11 @@ class file_job_store final : public job_store {
     FLOTT_ASSIGN(const auto leftovers, env_.list(upload_folder()));
     for (const auto& name : leftovers)
       FLOTT_TRY(env_.remove(upload_folder() / name));
+    for (const auto& folder : {folder_, blob_folder(), upload_folder()}) {
+      FLOTT_ASSIGN(const auto unfinished, env_.unfinished(folder));
+      for (const auto& name : unfinished)
+        FLOTT_TRY(env_.remove(folder / name));
+    }
     FLOTT_ASSIGN(const auto names, env_.list(blob_folder()));
     for (const auto& name : names)
       if (is_hex(name, 64))

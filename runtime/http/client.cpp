@@ -171,7 +171,7 @@ result<response> client::perform(exchange& what) {
       const auto dialled = std::min(what.deadline, clock::now() + config_.connect_timeout);
       FLOTT_ASSIGN(fd_, dial_tcp(config_.host, config_.port, dialled));
       ::fcntl(fd_, F_SETFL, ::fcntl(fd_, F_GETFL) | O_NONBLOCK);
-      tune_tcp(fd_);
+      tune_tcp(fd_, config_.total_timeout);
     }
     auto reply = converse(what);
     if (reply.ok())

@@ -53,7 +53,7 @@ bool connection::adopt(int fd, const tcp& family) {
     return false;
   }
   socket_.non_blocking(true, ec);
-  tune_tcp(fd);
+  tune_tcp(fd, host_.config.io_timeout);
   const auto peer = socket_.remote_endpoint(ec);
   if (!ec)
     remote_ = peer.address().to_string() + ":" + std::to_string(peer.port());

@@ -190,7 +190,10 @@ class aggregate_operator final : public base_operator {
   void emit_partials() {
     for (record_batch& batch : state_->partials())
       out().emit(std::move(batch));
-    state_->clear();
+    if (state_->bytes() >= bounds_.max_bytes)       // an emptied table keeps its room, and would seem full
+      state_ = std::make_unique<group_state>(*plan_, budget());
+    else
+      state_->clear();
   }
 
   result<void> named(result<void> outcome) const {

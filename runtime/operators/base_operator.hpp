@@ -24,9 +24,12 @@ class base_operator : public stream_operator {
   /// The failure of an operator whose state no longer fits: resources, naming operator, subtask and what grew.
   [[nodiscard]] failure out_of_memory(std::string_view what, const failure& cause) const;
 
-  static constexpr std::uint32_t nowhere = UINT32_MAX;
-  /// The 0-based live row at which user code threw, set on the way out of `process`.
-  std::uint32_t failed_row_ = nowhere;
+  /// The rows that user code has been given so far, and whether it threw at the one behind them.
+  struct rows_seen {
+    std::uint64_t done = 0;
+    bool threw = false;
+  };
+  rows_seen seen_;
 
  private:
   operator_context* context_ = nullptr;

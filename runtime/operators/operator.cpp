@@ -25,7 +25,7 @@ result<void> base_operator::snapshot(snapshot_writer&) { return {}; }
 result<void> base_operator::restore(snapshot_reader&) { return {}; }
 
 std::string base_operator::position() const {
-  return failed_row_ == nowhere ? std::string() : "record " + std::to_string(failed_row_ + 1) + " of the batch";
+  return seen_.threw ? "record " + std::to_string(seen_.done + 1) + " of this attempt" : std::string();
 }
 
 failure base_operator::out_of_memory(std::string_view what, const failure& cause) const {

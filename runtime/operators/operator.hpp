@@ -104,7 +104,7 @@ class stream_operator {
   /// Collect sinks: the rows for the client, taken once after `finish`.
   virtual std::vector<msg::CollectedRows> take_collected();
 
-  /// Where in its input the operator was when it threw: "record 17 of the batch", "a.txt:12". Empty: unknown.
+  /// Where in its input the operator was when it threw: "record 17 of this attempt", "a.txt:12". Empty: unknown.
   [[nodiscard]] virtual std::string position() const { return {}; }
 };
 

@@ -54,6 +54,9 @@ class ordered_rows {
     bytes_ += batch.bytes();
   }
 
+  /// What `sorted` takes for each row, beside the result.
+  static constexpr std::uint64_t scratch_bytes = 16 + sizeof(row_reference);
+
   /// References to the first `limit` rows in order.
   std::vector<row_reference> sorted(std::uint64_t limit) const {
     struct entry {
@@ -88,17 +91,22 @@ class ordered_rows {
   /// Those rows, copied into batches of their own.
   std::vector<record_batch> gather(std::span<const row_reference> refs) const {
     std::vector<record_batch> all;
+    gather(refs, [&](record_batch batch) { all.push_back(std::move(batch)); });
+    return all;
+  }
+  /// The same, a batch at a time.
+  template <class Take>
+  void gather(std::span<const row_reference> refs, Take take) const {
     batch_builder builder(shape_, budget_);
     for (std::size_t first = 0; first < refs.size();) {
       const std::size_t n = std::min<std::size_t>({64, builder.capacity() - builder.rows(), refs.size() - first});
       builder.append_copies(batches_, refs.subspan(first, n));
       first += n;
       if (builder.full())
-        all.push_back(builder.finish());
+        take(builder.finish());
     }
     if (!builder.empty())
-      all.push_back(builder.finish());
-    return all;
+      take(builder.finish());
   }
 
   void replace(std::vector<record_batch> batches) {
@@ -159,8 +167,13 @@ class order_operator final : public base_operator {
   }
 
   result<void> finish() override {
-    for (record_batch& batch : rows_->gather(rows_->sorted(limit_)))
-      out().emit(std::move(batch));
+    const std::uint64_t scratch = rows_->rows() * ordered_rows::scratch_bytes;
+    if (budget() && !budget()->try_reserve(scratch))
+      return out_of_memory("the order of its " + std::to_string(rows_->rows()) + " rows",
+                           resource_failure("memory of " + budget()->name(), "is used up"));
+    rows_->gather(rows_->sorted(limit_), [&](record_batch batch) { out().emit(std::move(batch)); });
+    if (budget())
+      budget()->release(scratch);
     rows_->replace({});
     return {};
   }

@@ -48,14 +48,14 @@ class reduce_operator final : public base_operator {
     if (role_ == reduce_role::running) {
       typed_batch_builder<T> builder(budget(), batch.rows(), batch.event_times() != nullptr);
       builder.texts().announce(batch);
-      detail::each_row(batch, failed_row_, [&](std::uint32_t i, std::uint32_t row) {
+      detail::each_row(batch, seen_, [&](std::uint32_t i, std::uint32_t row) {
         builder.append(update(groups_[i], known, reader(row)));
         if (batch.event_times())
           builder.set_event_time(batch.event_times()->template as<event_time>()[row]);
       });
       out().emit(builder.finish());
     } else {
-      detail::each_row(batch, failed_row_,
+      detail::each_row(batch, seen_,
                        [&](std::uint32_t i, std::uint32_t row) { update(groups_[i], known, reader(row)); });
     }
     if (text_allocated_ > 2 * text_live_ + (1U << 20))
@@ -189,6 +189,12 @@ class reduce_operator final : public base_operator {
   void emit_all() {
     for (record_batch& batch : all_values(role_ == reduce_role::combiner))
       out().emit(std::move(batch));
+    if (keys_->bytes() + reserved_ >= max_bytes) {  // an emptied table keeps its room, and would seem full
+      keys_ = std::make_unique<key_table>(key_types_, budget());
+      values_ = std::vector<T>();
+      if (budget())
+        budget()->release(std::exchange(reserved_, 0));
+    }
     keys_->clear();
     values_.clear();
     arenas_.clear();

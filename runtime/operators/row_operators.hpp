@@ -24,9 +24,9 @@ class text_maker {
 };
 
 namespace detail {
-/// Calls `f(i, physical row)` for the live rows, i from 0; notes the row at which f threw in `failed`.
-template <class F>
-void each_row(const record_batch& batch, std::uint32_t& failed, F&& f) {
+/// Calls `f(i, physical row)` for the live rows, i from 0, and counts them in `seen`; notes there if f threw.
+template <class Seen, class F>
+void each_row(const record_batch& batch, Seen& seen, F&& f) {
   std::uint32_t i = 0;
   try {
     if (!batch.has_selection()) {
@@ -37,8 +37,10 @@ void each_row(const record_batch& batch, std::uint32_t& failed, F&& f) {
       for (const std::uint32_t n = static_cast<std::uint32_t>(rows.size()); i < n; ++i)
         f(i, rows[i]);
     }
+    seen.done += i;
   } catch (...) {
-    failed = i;
+    seen.done += i;
+    seen.threw = true;
     throw;
   }
 }
@@ -57,13 +59,13 @@ class with_column_operator final : public base_operator {
     const std::uint32_t rows = batch.physical_rows();
     auto storage = arena::make(budget(), sizeof(M) * rows);
     M* values = storage->template as<M>();
-    auto made = std::make_shared<column>();
+    auto made = make_column();
     const row_reader<T> reader(batch);
     if constexpr (std::is_same_v<M, text>) {
       std::fill(values, values + rows, text());   // dead rows stay empty
       text_adopter texts(budget());
       texts.announce(batch);
-      detail::each_row(batch, failed_row_, [&](std::uint32_t, std::uint32_t row) {
+      detail::each_row(batch, seen_, [&](std::uint32_t, std::uint32_t row) {
         values[row] = texts.adopt(f_(reader(row)));
         made->text_bytes += values[row].size();
       });
@@ -71,7 +73,7 @@ class with_column_operator final : public base_operator {
     } else {
       if (batch.has_selection())
         std::fill(values, values + rows, M{});
-      detail::each_row(batch, failed_row_,
+      detail::each_row(batch, seen_,
                        [&](std::uint32_t, std::uint32_t row) { values[row] = static_cast<M>(f_(reader(row))); });
     }
     made->type = field_type_of<M>();
@@ -131,7 +133,7 @@ class map_operator final : public base_operator {
     const row_reader<In> reader(batch);
     text_maker maker(builder.texts());
     const event_time* times = batch.event_times() ? batch.event_times()->template as<event_time>() : nullptr;
-    detail::each_row(batch, failed_row_, [&](std::uint32_t, std::uint32_t row) {
+    detail::each_row(batch, seen_, [&](std::uint32_t, std::uint32_t row) {
       if constexpr (std::invocable<F&, const In&, text_maker&>)
         builder.append(f_(reader(row), maker));
       else
@@ -160,7 +162,7 @@ class filter_operator final : public base_operator {
     std::uint32_t* selected = storage->template as<std::uint32_t>();
     std::uint32_t count = 0;
     const row_reader<T> reader(batch);
-    detail::each_row(batch, failed_row_, [&](std::uint32_t, std::uint32_t row) {
+    detail::each_row(batch, seen_, [&](std::uint32_t, std::uint32_t row) {
       selected[count] = row;
       count += f_(reader(row)) ? 1 : 0;
     });
@@ -197,12 +199,12 @@ class flat_map_operator final : public base_operator {
     collector<Out> collect(*builder_, out());
     if (timed) {
       const event_time* times = batch.event_times()->template as<event_time>();
-      detail::each_row(batch, failed_row_, [&](std::uint32_t, std::uint32_t row) {
+      detail::each_row(batch, seen_, [&](std::uint32_t, std::uint32_t row) {
         collect.set_event_time(times + row);
         f_(reader(row), collect);
       });
     } else {
-      detail::each_row(batch, failed_row_, [&](std::uint32_t, std::uint32_t row) { f_(reader(row), collect); });
+      detail::each_row(batch, seen_, [&](std::uint32_t, std::uint32_t row) { f_(reader(row), collect); });
     }
     if (!builder_->empty())
       out().emit(builder_->finish());

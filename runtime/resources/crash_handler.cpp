@@ -70,15 +70,17 @@ void write_report(int signal, const task_context* context) {
     file.add("job ");
     file.add(context->job);
     file.end_line();
-    file.add("vertex ");
-    file.add(context->vertex);
-    file.end_line();
-    file.add("subtask ");
-    file.add(context->subtask);
-    file.end_line();
-    file.add("attempt ");
-    file.add(context->attempt);
-    file.end_line();
+    if (context->vertex[0] != '\0') {     // empty: the job function
+      file.add("vertex ");
+      file.add(context->vertex);
+      file.end_line();
+      file.add("subtask ");
+      file.add(context->subtask);
+      file.end_line();
+      file.add("attempt ");
+      file.add(context->attempt);
+      file.end_line();
+    }
   }
   const int fd = ::open(report_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (fd >= 0) {

@@ -72,7 +72,9 @@ std::string crash_report::to_string() const {
   if (job_id.empty())
     return text + " outside user code";
   if (!operator_name.empty())
-    text += " in operator '" + operator_name + "'";
+    text += (vertex_id.empty() ? " in the " : " in operator '") + operator_name + (vertex_id.empty() ? "" : "'");
+  if (vertex_id.empty())
+    return text + " of job " + job_id;
   return text + ", subtask " + std::to_string(subtask) + ", attempt " + std::to_string(attempt) + " of vertex "
          + vertex_id + ", job " + job_id;
 }
@@ -123,8 +125,8 @@ result<crash_report> parse_crash_report(std::string_view text, std::string_view 
   }
   if (!has_signal)
     return wrong("it names no signal");
-  if (report.job_id.empty() != report.vertex_id.empty())
-    return wrong("a job without a vertex, or a vertex without a job");
+  if (report.job_id.empty() && !report.vertex_id.empty())
+    return wrong("a vertex without a job");
   return report;
 }
 

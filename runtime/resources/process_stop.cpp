@@ -1,5 +1,7 @@
 #include "runtime/resources/process_table.hpp"
 
+#include "runtime/base/env.hpp"
+
 #include "runtime/resources/proc.hpp"
 
 #include <algorithm>
@@ -82,8 +84,28 @@ result<void> stop_processes(const std::filesystem::path& run_dir, std::chrono::m
     broken.front().message += "; the process it stood for, if any, was left alone";
     return broken.front();
   }
-  std::error_code error;
-  std::filesystem::remove_all(run_dir, error);
+  return remove_run_folder(run_dir);
+}
+
+result<void> remove_run_folder(const std::filesystem::path& run_dir) {
+  namespace fs = std::filesystem;
+  std::error_code error, ignored;
+  for (const auto& record : recorded_processes(run_dir)) {
+    if (is_alive(record))
+      return transient_failure(record.node_id, "process " + std::to_string(record.pid) + " is still there");
+    fs::remove(record_path(run_dir, record.node_id), ignored);
+  }
+  for (fs::directory_iterator entry(run_dir, error), end; !error && entry != end; entry.increment(error)) {
+    const auto name = entry->path().filename().string();
+    if (name.ends_with(".crash") || name.ends_with(temporary_suffix))
+      fs::remove(entry->path(), ignored);
+  }
+  if (error == std::errc::no_such_file_or_directory)
+    return {};
+  if (!error)
+    fs::remove(run_dir, error);
+  if (error == std::errc::directory_not_empty)
+    return user_failure(run_dir.string(), "holds files that are not Flott's; nothing of them was touched");
   if (error)
     return system_failure(run_dir.string(), "cannot remove the folder", error.value());
   return {};

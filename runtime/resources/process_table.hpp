@@ -66,9 +66,13 @@ struct process_start {
 
 /// Ends every recorded process of a cluster folder, whatever state it is in: dispatchers first, so that they start
 /// nothing again; each is asked (SIGTERM, and SIGCONT if it is stopped), after `grace` it is killed. Comes back when
-/// all are gone and removes the folder with its records and crash reports. Error: a process that is still there at
-/// `deadline`, by name.
+/// all are gone and removes the folder as `remove_run_folder` does. Error: a process that is still there at `deadline`, by
+/// name.
 [[nodiscard]] result<void> stop_processes(const std::filesystem::path& run_dir, std::chrono::milliseconds grace,
                                           std::chrono::steady_clock::time_point deadline);
+
+/// Removes the records of ended processes, their crash reports, unfinished writes, and then the folder; one that is not
+/// there is fine. Errors: a recorded process lives; files of somebody else are in it, which are left alone.
+[[nodiscard]] result<void> remove_run_folder(const std::filesystem::path& run_dir);
 
 }  // namespace flott

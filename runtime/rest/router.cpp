@@ -173,6 +173,17 @@ bool takes_upload(method verb, const std::string& path) {
   return verb == method::post && (fits("/jars/upload", rest) || fits("/jobs", rest));
 }
 
+bool names_loopback(std::string_view host) {
+  if (host.starts_with('[')) {
+    const auto end = host.find(']');
+    return host.substr(0, end == host.npos ? end : end + 1) == "[::1]";
+  }
+  host = host.substr(0, host.find(':'));
+  if (host == "localhost" || host.ends_with(".localhost"))
+    return true;
+  return host.starts_with("127.") && host.find_first_not_of("0123456789.") == host.npos;
+}
+
 bool is_cross_site(const http::request& asked) {
   const auto site = asked.header("Sec-Fetch-Site");
   if (!site.empty())

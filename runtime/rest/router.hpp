@@ -70,4 +70,8 @@ struct routed {
 /// Such a request must not change anything: a page anywhere could else run code on a cluster that listens on loopback.
 [[nodiscard]] bool is_cross_site(const http::request& asked);
 
+/// Whether a Host header ("name", "name:port") names this machine's loopback. A cluster that listens there alone takes no
+/// request by another name: a page anywhere could let its own name resolve to 127.0.0.1 (DNS rebinding).
+[[nodiscard]] bool names_loopback(std::string_view host);
+
 }  // namespace flott::rest

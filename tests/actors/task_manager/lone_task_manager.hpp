@@ -59,6 +59,10 @@ class lone_task_manager {
 
   void add_job(const std::string& name, job_function function) { modules_->add("", name, function); }
 
+  [[nodiscard]] task_manager_actor manager() const { return role_->manager()->as<task_manager_actor>(); }
+  /// The life in whose name the requests below are made.
+  std::string sender = "0123456789abcdef0123456789abcdef";
+
   /// Until nobody has anything to do at this moment.
   void settle() {
     do
@@ -74,6 +78,7 @@ class lone_task_manager {
   template <class Reply, class Request>
   Reply ask(Request request, std::uint64_t epoch) {
     request.mutable_header()->set_epoch(epoch);
+    request.mutable_header()->set_incarnation(sender);
     auto reply = actors_.ask<Reply>(manager(), std::move(request));
     settle();
     if (!reply->value)
@@ -115,6 +120,7 @@ class lone_task_manager {
     must(graph.assign(grants, 0));
     msg::DeployTasks request;
     request.mutable_header()->set_epoch(epoch);
+    request.mutable_header()->set_incarnation(sender);
     *request.mutable_spec() = spec;
     *request.mutable_graph() = planned.graph();
     auto deployments = graph.deployments();
@@ -159,7 +165,6 @@ class lone_task_manager {
     if (!done)
       throw failure_exception(done.error());
   }
-  [[nodiscard]] task_manager_actor manager() const { return role_->manager()->as<task_manager_actor>(); }
 
   virtual_system actors_;
   simulated_env environment_;

@@ -112,3 +112,25 @@ TEST_CASE("a slot that is allocated and never used comes back after the slot tim
   t.pass(t.config().get(options::taskmanager_slot_timeout) + std::chrono::milliseconds{500});
   CHECK(t.slots() == "FREE, FREE");
 }
+
+TEST_CASE("nothing of a dispatcher that has been replaced is obeyed, nor what names no sender") {
+  lone_task_manager t;
+  const auto led_by = [&](const std::string& incarnation) {
+    msg::RegisterNodeReply reply;
+    reply.mutable_header()->set_incarnation(incarnation);
+    caf::anon_send(t.manager(), atom::link_up_v, cluster_gateway_actor{}, reply);
+    t.settle();
+  };
+  const std::string before = t.sender, after(32, 'e');
+  led_by(before);
+  CHECK(t.allocate(a, 1, {"x"}).slots_size() == 2);
+  led_by(after);
+  CHECK_THROWS_WITH(t.allocate(a, 1, {"y"}), Catch::Contains("no answer"));
+  CHECK(t.slots() == "ALLOCATED " + a + ", FREE");
+  t.sender = after;
+  CHECK(t.allocate(a, 1, {"y"}).slots_size() == 2);
+  led_by(after);                                      // the same again fences nobody
+  CHECK(t.allocate(a, 1, {"x", "y"}).slots_size() == 2);
+  t.sender = "";
+  CHECK_THROWS_WITH(t.allocate(b, 1, {"z"}), Catch::Contains("no answer"));
+}

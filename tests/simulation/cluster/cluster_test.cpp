@@ -1,5 +1,6 @@
 #include "runtime/graph/job_states.hpp"
 #include "tests/simulation/cluster/simulated_cluster.hpp"
+#include "tests/support/seeds.hpp"
 
 #include <flott/flott.hpp>
 #include <catch2/catch.hpp>
@@ -117,17 +118,17 @@ void check(std::uint64_t seed, fault what) {
 TEST_CASE("a job runs through a simulated cluster") { check(1, fault::none); }
 
 TEST_CASE("a TaskManager killed in the middle of a job: it ends with the right result, once, and all slots free") {
-  for (std::uint64_t seed = 1; seed <= 100; ++seed)
+  for (const auto seed : flott::testing::seeds(100))
     check(seed, fault::kill);
 }
 
 TEST_CASE("a TaskManager that falls silent in the middle of a job is noticed by its silence") {
-  for (std::uint64_t seed = 1; seed <= 100; ++seed)
+  for (const auto seed : flott::testing::seeds(100))
     check(seed, fault::silence);
 }
 
 TEST_CASE("a TaskManager that wakes up from a silence does no harm") {
-  for (std::uint64_t seed = 1; seed <= 100; ++seed)
+  for (const auto seed : flott::testing::seeds(100))
     check(seed, fault::sleep);
 }
 
@@ -139,7 +140,7 @@ void few(job_builder& job, const parameters&) {
 }
 
 TEST_CASE("a small job waits for nobody's heartbeat: it ends within a fraction of one") {
-  for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+  for (const auto seed : flott::testing::seeds(100)) {
     simulated_cluster cluster(seed, 3, 1);
     cluster.add_job("few", &few);
     REQUIRE(cluster.run_until([&] { return cluster.free_slots() == 3; }, std::chrono::seconds{5}));

@@ -223,3 +223,17 @@ TEST_CASE("hashes spread similar keys over both halves") {
     distinct.insert(hash_text(std::string(n, '\0')));
   CHECK(distinct.size() == 40);
 }
+
+namespace {
+
+struct half_described {
+  std::int64_t named = 0, forgotten = 0;
+};
+FLOTT_DESCRIBE(half_described, named)
+
+}  // namespace
+
+TEST_CASE("a member that FLOTT_DESCRIBE does not name is refused as a column") {
+  CHECK(index_of_member(&half_described::named) == 0);
+  CHECK_THROWS_AS(index_of_member(&half_described::forgotten), failure_exception);
+}

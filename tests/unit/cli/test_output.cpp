@@ -2,6 +2,7 @@
 #include "apps/cli/table.hpp"
 #include "apps/cli/tree_text.hpp"
 #include "apps/cli/watch.hpp"
+#include "client/json_slices.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -84,4 +85,23 @@ TEST_CASE("trees are outlines") {
   CHECK(tree_text(R"({"nodes":[{"node":"taskmanager-1","tree":)" + tree + "}]}") ==
         "taskmanager-1\n  node/  running\n    tasks  restarting in 50 ms  restarts 3  last failure: boom\n");
   CHECK(tree_text("oops") == "oops\n");
+}
+
+TEST_CASE("numbers are shown as they were sent") {
+  CHECK(result_tables({R"({"x":12.5,"y":0.9999999999999999,"z":12345678901234567890,"s":"a\"b"})"}, {}) ==
+        "   x                   y                     z  s\n"
+        "----  ------------------  --------------------  ---\n"
+        "12.5  0.9999999999999999  12345678901234567890  a\"b\n");
+}
+
+TEST_CASE("values are cut out of a document as they stand") {
+  const std::string document = R"({"a":[1],"note":"\"rows\":[9]","rows": [ {"x":1E3,"t":"]},"} ,[2,[3]], "s" ,-0.10],"b":{}})";
+  const auto rows = json_slices::elements(document, "rows");
+  CHECK(std::vector<std::string>(rows.begin(), rows.end()) ==
+        std::vector<std::string>{R"({"x":1E3,"t":"]},"})", "[2,[3]]", R"("s")", "-0.10"});
+  CHECK(json_slices::elements(document, "c").empty());
+  CHECK(json_slices::elements(R"({"rows":[]})", "rows").empty());
+  CHECK(json_slices::members(R"({"x":1,"y":{"z":[2]}})").size() == 2);
+  for (std::size_t n = 0; n < document.size(); ++n)   // of no use, but within bounds
+    (void)json_slices::elements(std::string_view(document).substr(0, n), "rows");
 }

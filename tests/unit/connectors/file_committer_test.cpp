@@ -162,3 +162,15 @@ TEST_CASE("committables survive any path and refuse any other text", "[commit]")
   msg::Committable relative = to_committable({job, "a", "b", "c"}, "sink");
   CHECK_FALSE(from_committable(relative).ok());
 }
+
+TEST_CASE("two results for one place are refused before either is put there", "[commit]") {
+  const testing::temporary_folder folder;
+  const fs::path out = folder / "out";
+  const std::vector<msg::Committable> committables{written_aside(out, "a.csv", "1"), written_aside(out, "b.csv", "2"),
+                                                   written_aside(out, "b.csv", "3")};
+  const auto refused = file_committer::publish(committables);
+  REQUIRE_FALSE(refused.ok());
+  CHECK(refused.error().where == (out / "b.csv").string());
+  CHECK(refused.error().domain == failure_domain::user);
+  CHECK_FALSE(fs::exists(out / "a.csv"));
+}

@@ -183,6 +183,15 @@ TEST_CASE("graphs that cannot run are refused, naming the operator") {
   g.nodes[2].uid = g.nodes[4].uid = "same";
   CHECK(refused(g).message.find("'same'") != std::string::npos);
   g = word_count();
+  g.nodes.push_back(g.nodes.back());
+  for (auto* sink : {&g.nodes.back(), &g.nodes[g.nodes.size() - 2]}) {
+    sink->output_folder = "/out";
+    sink->output_name = "counts.csv";
+  }
+  CHECK(refused(g).message.find("/out/counts.csv") != std::string::npos);
+  g.nodes.back().output_name = "others.csv";
+  CHECK(compile(g, {}).ok());
+  g = word_count();
   g.nodes.pop_back();
   CHECK(refused(g).message.find("sink") != std::string::npos);
   CHECK(refused({}).message.find("source") != std::string::npos);

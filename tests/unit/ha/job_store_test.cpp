@@ -157,9 +157,12 @@ TEST_CASE("a crash leaves no rubbish that is taken for a blob") {
   }
   const auto blobs = folder / "jobs" / "blobs";
   std::ofstream(blobs / std::string(64, 'a')) << "torn";
+  const auto unfinished = (blobs / std::string(64, 'b')).string() + std::string(temporary_suffix);
+  std::ofstream{unfinished} << "cut off";
   fs::remove(blobs / (abc_hash + ".info"));
   auto store = open_store(folder / "jobs");
   CHECK(fs::is_empty(store->upload_folder()));
+  CHECK_FALSE(fs::exists(unfinished));
   REQUIRE(store->blobs().size() == 1);
   CHECK(store->blobs()[0].sha256 == abc_hash);
   CHECK(fs::exists(blobs / (std::string(64, 'a') + ".corrupt")));

@@ -86,6 +86,22 @@ TEST_CASE("a combiner hands on what outgrows its bound, and loses nothing") {
   h.check_cuts();
 }
 
+TEST_CASE("a combiner goes on combining after it has handed on what outgrew its bytes") {
+  harness h(make_combiner(everything(), {.max_groups = 1U << 30, .max_bytes = 64 << 10}));
+  collecting_output out;
+  auto one = h.open(out);
+  for (std::uint32_t first = 0; out.lines.empty(); first += 2000) {     // many keys, until it is full
+    REQUIRE(first < 1'000'000);
+    REQUIRE(one->process(0, many_visits(2000, 1U << 30, first)).ok());
+  }
+  const auto flushed = out.lines.size();
+  for (int i = 0; i < 5; ++i)
+    REQUIRE(one->process(0, many_visits(500, 10)).ok());   // few keys
+  CHECK(out.lines.size() == flushed);
+  REQUIRE(one->finish().ok());
+  CHECK(out.lines.size() <= flushed + 20);
+}
+
 TEST_CASE("aggregates agree with an ordinary map over many keys") {
   std::map<std::string, std::pair<std::int64_t, std::int64_t>> expected;
   harness h(make_combiner(everything(), {.max_groups = 1U << 30, .max_bytes = 1ULL << 40}));

@@ -1,5 +1,5 @@
 // What the tests of this folder start as a process:
-//   exit CODE | sleep | stubborn (ignores SIGTERM) | crash FILE HOW [context | no-context] [EXIT_CODE] | report
+//   exit CODE | sleep | stubborn (ignores SIGTERM) | crash FILE HOW [context | no-context | job-function] [EXIT_CODE] | report
 #include "runtime/resources/crash_report.hpp"
 
 #include <csignal>
@@ -73,6 +73,12 @@ int main(int argc, char** argv) {
     std::thread([&] {
       if (argc > 4 && std::string(argv[4]) == "no-context")
         return crash(argv[3]);
+      if (argc > 4 && std::string(argv[4]) == "job-function") {
+        task_context context(std::string(32, 'a'), {}, 0, 0);
+        context.operator_name = "job function";
+        const task_context_scope scope(context);
+        return crash(argv[3]);
+      }
       task_context context(std::string(32, 'a'), std::string(32, 'b'), 3, 1);
       const task_context_scope scope(context);
       const operator_scope outer(context, "outer");

@@ -119,3 +119,16 @@ TEST_CASE("whatever the bytes of a crash file, there is a report in bounds or a 
     CHECK(report->to_string().find('\n') == std::string::npos);
   }
 }
+
+TEST_CASE("a crash of a job function names its job, though it belongs to no vertex") {
+  cluster_folder cluster;
+  const auto file = cluster / "x.crash";
+  const auto record = cluster.start("x", {"crash", file.string(), "segv", "job-function"});
+  REQUIRE(record.ok());
+  CHECK(WTERMSIG(status_of(record->pid)) == SIGSEGV);
+  const auto report = read_crash_report(file);
+  INFO((report.ok() ? "" : report.error().to_string()));
+  REQUIRE(report.ok());
+  CHECK(report.value() == crash_report{SIGSEGV, std::string(32, 'a'), "", 0, 0, "job function"});
+  CHECK(report->to_string() == "SIGSEGV (Segmentation fault) in the job function of job " + std::string(32, 'a'));
+}

@@ -113,3 +113,31 @@ TEST_CASE("stopping leaves alone whoever has a recorded pid by accident, and say
   ::kill(record->pid, SIGKILL);
   CHECK(WTERMSIG(status_of(record->pid)) == SIGKILL);
 }
+
+TEST_CASE("files of somebody else in the run folder are never touched, and named as the reason why it stays") {
+  cluster_folder cluster;
+  auto record = cluster.start("tm-1", {"sleep"});
+  REQUIRE(record.ok());
+  const auto foreign = cluster.run() / "holiday.jpg";
+  REQUIRE(system_env().write_file(foreign, "sea").ok());
+  const auto outcome = stop_processes(cluster.run(), 1s, std::chrono::steady_clock::now() + 60s);
+  REQUIRE_FALSE(outcome.ok());
+  CHECK(outcome.error().where == cluster.run().string());
+  CHECK_FALSE(is_alive(record.value()));
+  CHECK(system_env().read_file(foreign).value() == "sea");
+  CHECK_FALSE(system_env().exists(record_path(cluster.run(), "tm-1")));
+  REQUIRE(system_env().remove(foreign).ok());
+  CHECK(remove_run_folder(cluster.run()).ok());
+  CHECK_FALSE(system_env().exists(cluster.run()));
+  CHECK(remove_run_folder(cluster.run()).ok());
+}
+
+TEST_CASE("the folder of a process that lives is not removed") {
+  cluster_folder cluster;
+  auto record = cluster.start("tm-1", {"sleep"});
+  REQUIRE(record.ok());
+  CHECK(remove_run_folder(cluster.run()).error().where == "tm-1");
+  ::kill(record->pid, SIGKILL);
+  CHECK(WTERMSIG(status_of(record->pid)) == SIGKILL);
+  CHECK(remove_run_folder(cluster.run()).ok());
+}

@@ -138,6 +138,15 @@ TEST_CASE("multipart bodies are for uploads") {
   CHECK_FALSE(rest::takes_upload(method::post, "/jars/x/run"));
 }
 
+TEST_CASE("names of this machine's loopback are told from all others") {
+  for (const auto* name : {"localhost", "localhost:8081", "127.0.0.1", "127.0.0.1:8081", "127.1.2.3", "[::1]", "[::1]:8081",
+                           "cluster.localhost:80"})
+    CHECK(rest::names_loopback(name));
+  for (const auto* name : {"", "evil.example", "evil.example:8081", "127.0.0.1.evil.example", "localhost.evil.example",
+                           "[::2]", "[::1", "10.0.0.1", "xlocalhost"})
+    CHECK_FALSE(rest::names_loopback(name));
+}
+
 TEST_CASE("another site's page is recognized") {
   auto request = asked(method::post, "/jars/upload");
   request.headers["Host"] = "localhost:8081";
