@@ -30,7 +30,7 @@ result<std::string> cluster_secret(const configuration& config) {
 std::filesystem::path module_cache(const configuration& config, const std::string& node_id) {
   const auto dir = config.get(options::cluster_dir);
   return dir.empty() ? std::filesystem::temp_directory_path() / ("flott-" + node_id)
-                     : std::filesystem::path{dir} / "run" / ("modules-" + node_id);
+                     : module_cache_path(std::filesystem::path{dir} / "run", node_id);
 }
 
 class running_node final : public node {

@@ -289,6 +289,8 @@ class process_provider final : public resource_provider {
     for (const auto& file : {record_path(config_.run_dir, record.node_id), crash_file})
       if (const auto removed = env_.remove(file); !removed.ok())
         log::warn("file of an ended node stays", {{"error", removed.error().to_string()}});
+    std::error_code ignored;                // a node that was killed could not do this itself
+    std::filesystem::remove_all(module_cache_path(config_.run_dir, record.node_id), ignored);
     log::info("node ended", {{"node_id", record.node_id}, {"pid", record.pid}, {"how", event.how()},
                              {"asked_for", asked_for}});
     listener_.on_exited(event);

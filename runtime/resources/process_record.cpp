@@ -66,6 +66,10 @@ std::filesystem::path crash_path(const std::filesystem::path& run_dir, std::stri
   return run_dir / (std::string(node_id) + ".crash");
 }
 
+std::filesystem::path module_cache_path(const std::filesystem::path& run_dir, std::string_view node_id) {
+  return run_dir / (std::string(module_cache_prefix) + std::string(node_id));
+}
+
 std::string to_json(const process_record& record) {
   boost::json::array arguments(record.arguments.begin(), record.arguments.end());
   return boost::json::serialize(boost::json::object{

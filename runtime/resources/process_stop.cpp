@@ -90,6 +90,7 @@ result<void> stop_processes(const std::filesystem::path& run_dir, std::chrono::m
 result<void> remove_run_folder(const std::filesystem::path& run_dir) {
   namespace fs = std::filesystem;
   std::error_code error, ignored;
+  std::string foreign;
   for (const auto& record : recorded_processes(run_dir)) {
     if (is_alive(record))
       return transient_failure(record.node_id, "process " + std::to_string(record.pid) + " is still there");
@@ -97,15 +98,20 @@ result<void> remove_run_folder(const std::filesystem::path& run_dir) {
   }
   for (fs::directory_iterator entry(run_dir, error), end; !error && entry != end; entry.increment(error)) {
     const auto name = entry->path().filename().string();
-    if (name.ends_with(".crash") || name.ends_with(temporary_suffix))
+    if (name.starts_with(module_cache_prefix) && parse_role(name.substr(module_cache_prefix.size(),
+        name.rfind('-') - std::min(name.rfind('-'), module_cache_prefix.size()))) != msg::NODE_ROLE_UNSPECIFIED)
+      fs::remove_all(entry->path(), ignored);
+    else if (name.ends_with(".crash") || name.ends_with(temporary_suffix))
       fs::remove(entry->path(), ignored);
+    else
+      foreign = name;
   }
   if (error == std::errc::no_such_file_or_directory)
     return {};
+  if (!error && !foreign.empty())
+    return user_failure((run_dir / foreign).string(), "is not Flott's, so it was left alone, and its folder stays");
   if (!error)
     fs::remove(run_dir, error);
-  if (error == std::errc::directory_not_empty)
-    return user_failure(run_dir.string(), "holds files that are not Flott's; nothing of them was touched");
   if (error)
     return system_failure(run_dir.string(), "cannot remove the folder", error.value());
   return {};

@@ -54,6 +54,9 @@ struct process_start {
 [[nodiscard]] msg::NodeRole parse_role(std::string_view name);
 
 [[nodiscard]] std::filesystem::path record_path(const std::filesystem::path& run_dir, std::string_view node_id);
+/// The folder of the modules that a process has fetched.
+[[nodiscard]] std::filesystem::path module_cache_path(const std::filesystem::path& run_dir, std::string_view node_id);
+inline constexpr std::string_view module_cache_prefix = "modules-";
 [[nodiscard]] std::filesystem::path crash_path(const std::filesystem::path& run_dir, std::string_view node_id);
 
 /// All readable records of a folder, by node id; a missing folder has none. Files that are no records are reported
@@ -71,8 +74,8 @@ struct process_start {
 [[nodiscard]] result<void> stop_processes(const std::filesystem::path& run_dir, std::chrono::milliseconds grace,
                                           std::chrono::steady_clock::time_point deadline);
 
-/// Removes the records of ended processes, their crash reports, unfinished writes, and then the folder; one that is not
-/// there is fine. Errors: a recorded process lives; files of somebody else are in it, which are left alone.
+/// Removes the records of ended processes, their crash reports, the modules they had fetched, unfinished writes, and then
+/// the folder; one that is not there is fine. Errors: a recorded process lives; files of somebody else are in it, which are left alone.
 [[nodiscard]] result<void> remove_run_folder(const std::filesystem::path& run_dir);
 
 }  // namespace flott

@@ -122,10 +122,13 @@ TEST_CASE("files of somebody else in the run folder are never touched, and named
   REQUIRE(system_env().write_file(foreign, "sea").ok());
   const auto outcome = stop_processes(cluster.run(), 1s, std::chrono::steady_clock::now() + 60s);
   REQUIRE_FALSE(outcome.ok());
-  CHECK(outcome.error().where == cluster.run().string());
+  CHECK(outcome.error().where == foreign.string());
   CHECK_FALSE(is_alive(record.value()));
   CHECK(system_env().read_file(foreign).value() == "sea");
   CHECK_FALSE(system_env().exists(record_path(cluster.run(), "tm-1")));
+  const auto modules = module_cache_path(cluster.run(), "taskmanager-1");
+  REQUIRE(system_env().make_directories(modules).ok());
+  REQUIRE(system_env().write_file(modules / "x.so", "x").ok());
   REQUIRE(system_env().remove(foreign).ok());
   CHECK(remove_run_folder(cluster.run()).ok());
   CHECK_FALSE(system_env().exists(cluster.run()));
