@@ -2,11 +2,12 @@
 import os
 import random
 import sys
+import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "harness"))
 from expected import dpkg_tables, read_csv, word_counts  # noqa: E402
-from flott_cluster import Cluster, ClusterTest, flott  # noqa: E402
+from flott_cluster import SLOW_MACHINE, Cluster, ClusterTest, flott, metrics_of, new_job_id, total  # noqa: E402
 
 STATUS = "/var/lib/dpkg/status"
 
@@ -56,7 +57,7 @@ class Examples(ClusterTest):
 
     def test_dpkg_analytics(self):
         expected = dpkg_tables(STATUS)
-        for parallelism in (1, 2, 4):
+        for parallelism in (1, 2, 3, 4):
             for _ in self.run_both("dpkg_analytics", parallelism=parallelism):
                 self.check_csv("by_section.csv", ["section", "packages", "installed_kib"], expected["by_section.csv"])
                 self.check_csv("by_maintainer.csv", ["maintainer", "packages", "installed_kib"],
@@ -106,9 +107,12 @@ class Examples(ClusterTest):
         job = self.cluster.submit("ticker", "--rate", 100)
         self.cluster.wait_for_state(job, "RUNNING")
         self.cluster.wait_for_records(job, 10)
+        before = time.monotonic()
         self.assert_code(flott("cancel", "-m", self.cluster.rest_endpoint, job), 0)
         self.assertEqual(self.cluster.state(job), "CANCELED")
         self.cluster.wait_for_free_slots()
+        # A source that waits for its next record hears of it at once: nobody waited for task.cancellation.timeout, 30 s.
+        self.assertLess(time.monotonic() - before, 5 * SLOW_MACHINE)
         self.assert_code(flott("cancel", "-m", self.cluster.rest_endpoint, job), 4)   # ended already
         self.assert_code(self.cluster.run("ticker", flags=["--jobid", job]), 4)       # other parameters
 
@@ -124,12 +128,31 @@ class Examples(ClusterTest):
             (["ticker", "--rate"], 1, "rate"),
         ]
         for arguments, code, word in cases:
-            for flags in (["--embedded"], ["-m", self.cluster.rest_endpoint]):
+            job = new_job_id()
+            for flags in (["--embedded"], ["-m", self.cluster.rest_endpoint, "--jobid", job]):
                 with self.subTest(arguments=arguments, flags=flags):
                     done = flott("run", *flags, *arguments)
                     self.assert_code(done, code)
                     self.assertIn(word, done.err)
+            with self.subTest(arguments=arguments):
+                if code == 2:
+                    self.check_failed_at_once(job, word)
+                else:
+                    self.assertIsNone(self.cluster.job(job))
         self.cluster.wait_for_free_slots()
+        for node in self.cluster.nodes("jobmanager"):
+            self.assertEqual(total(metrics_of(node), "flott_job_restarts_total"), 0)
+
+    def check_failed_at_once(self, job, word):
+        """One failure, which names the cause, and not a second attempt: neither of the job nor of a task."""
+        found = self.cluster.job(job)
+        self.assertEqual(found["state"], "FAILED")
+        self.assertEqual(found["timestamps"]["RESTARTING"], 0)
+        failures = self.cluster.failures(job)
+        self.assertEqual([f["exceptionName"] for f in failures], ["flott.user.permanent"], failures)
+        self.assertIn(word, failures[0]["stacktrace"])
+        attempts = {subtask["attempt"] for subtask in self.cluster.subtasks(job)}
+        self.assertEqual(attempts, {0} if found["timestamps"]["RUNNING"] else set())   # or it failed at planning
 
     def test_an_output_folder_that_holds_something_else_is_refused(self):
         pattern = self.words()

@@ -9,6 +9,7 @@ Leaving the block stops the cluster and checks that nothing of it is left. FLOTT
 import http.client
 import json
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -118,6 +119,24 @@ def multipart(file_name, content, field="jarfile"):
     body = (f'--{boundary}\r\nContent-Disposition: form-data; name="{field}"; filename="{file_name}"\r\n'
             f"Content-Type: application/x-java-archive\r\n\r\n").encode() + content + f"\r\n--{boundary}--\r\n".encode()
     return body, {"Content-Type": f"multipart/form-data; boundary={boundary}"}
+
+
+def metrics_of(node):
+    """A node's /metrics page as {(name, frozenset of (label, value)): value}."""
+    samples = {}
+    for line in request(node["metrics"], "GET", "/metrics").body.decode().splitlines():
+        if line and not line.startswith("#"):
+            name, labels, value = re.fullmatch(r"(\w+)(?:\{(.*)\})? (\S+)", line).groups()
+            found = re.findall(r'(\w+)="((?:[^"\\]|\\.)*)"', labels or "")
+            samples[name, frozenset(found)] = float(value)
+    return samples
+
+
+def total(samples, name, **labels):
+    """Sum of the samples of a metric that bear these labels; there must be one."""
+    found = [value for (each, has), value in samples.items() if each == name and has >= set(labels.items())]
+    assert found, f"no sample of {name} {labels}"
+    return sum(found)
 
 
 class Cluster:
@@ -245,6 +264,14 @@ class Cluster:
 
     def wait_for_end(self, job_id, seconds=60):
         return self.wait_for_state(job_id, *ENDED, seconds=seconds)
+
+    def failures(self, job_id):
+        """The job's failures, the last first."""
+        return self.get(f"/jobs/{job_id}/exceptions").json["exceptionHistory"]["entries"]
+
+    def subtasks(self, job_id):
+        for vertex in self.job(job_id)["vertices"]:
+            yield from self.get(f"/jobs/{job_id}/vertices/{vertex['id']}").json["subtasks"]
 
     def records_out(self, job_id):
         """What the job's sources have emitted so far."""

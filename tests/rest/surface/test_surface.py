@@ -7,7 +7,7 @@ import sys
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "cluster", "harness"))
-from flott_cluster import Cluster, ClusterTest, multipart, new_job_id, request  # noqa: E402
+from flott_cluster import Cluster, ClusterTest, multipart, new_job_id, request, until  # noqa: E402
 
 # Fields that are primitives or checked for null in Flink's message classes, of 1.20 and 2.4.
 INT, NUMBER, TEXT, BOOL, LIST, MAP = int, (int, float), str, bool, list, dict
@@ -118,16 +118,63 @@ class Surface(ClusterTest):
         self.assertEqual(result["status"]["id"], "COMPLETED")
         self.assertIn("serialized-throwable", result["job-execution-result"]["failure-cause"])
 
-    def test_modules(self):
+    def upload(self, name, module="word_count"):
+        """Uploads an example under a name, and gives the id answered: the last part of the file name, as in Flink."""
         folder = os.path.join(os.path.dirname(os.environ["FLOTT"]), "..", "lib", "flott", "examples")
-        with open(os.path.join(folder, "word_count.so"), "rb") as file:
-            content = file.read()
+        with open(os.path.join(folder, module + ".so"), "rb") as file:
+            body, headers = multipart(name, file.read())
+        answer = request(self.cluster.rest_endpoint, "POST", "/v1/jars/upload", body, headers)
+        self.assertEqual(answer.status, 200, answer)
+        self.assertEqual(answer.json["status"], "success")
+        return answer.json["filename"].rsplit("/", 1)[1]
+
+    def listed_modules(self):
+        return {entry["id"]: entry["name"] for entry in self.get("/jars")["files"]}
+
+    def delete_module(self, module):
+        return request(self.cluster.rest_endpoint, "DELETE", f"/jars/{module}").status
+
+    def delete_module_of_ended_jobs(self, module):
+        """A job's end is told a moment before it is durable, and until then its module is held."""
+        until(lambda: self.delete_module(module) == 200, "the module of an ended job can be deleted", 10)
+        self.assertEqual(self.delete_module(module), 404)
+
+    def test_an_uploaded_module_is_listed_until_it_is_deleted(self):
+        module = self.upload("dpkg_analytics.so", "dpkg_analytics")
+        self.assertEqual(self.listed_modules()[module], "dpkg_analytics.so")
+        self.assertEqual(self.upload("dpkg_analytics.so", "dpkg_analytics"), module)   # again: the same one
+        self.assertEqual(list(self.listed_modules()).count(module), 1)
+        self.assertEqual(self.delete_module(module), 200)
+        self.assertNotIn(module, self.listed_modules())
+        self.assertEqual(self.delete_module(module), 404)
+        ran = request(self.cluster.rest_endpoint, "POST", f"/jars/{module}/run", {})
+        self.assertEqual(ran.status, 404, ran)
+
+    def test_a_module_that_a_job_runs_is_not_deleted(self):
+        module = self.upload("ticker.so", "ticker")
+        ran = request(self.cluster.rest_endpoint, "POST", f"/jars/{module}/run", {"programArgsList": ["--rate", "10"]})
+        self.assertEqual(ran.status, 200, ran)
+        job = ran.json["jobid"]
+        self.assertEqual(self.delete_module(module), 409)
+        self.assertIn(module, self.listed_modules())
+        self.assertEqual(request(self.cluster.rest_endpoint, "PATCH", f"/jobs/{job}").status, 202)
+        self.assertEqual(self.cluster.wait_for_end(job), "CANCELED")
+        self.delete_module_of_ended_jobs(module)
+
+    # A fault of the product, by which this test fails: content that is known already is listed under the name of its
+    # first upload only, so that the id answered to the second is in no list. In Flink the id answered "is equivalent to
+    # the `id` field in the list of uploaded jars", and each upload is a jar of its own, which is deleted alone; here
+    # deleting one name deletes the content of both.
+    @unittest.expectedFailure
+    def test_the_same_content_under_two_names_is_listed_twice(self):
+        modules = [self.upload("one_name.so"), self.upload("another_name.so")]
+        self.assertLessEqual(set(modules), set(self.listed_modules()))
+        self.assertEqual(self.delete_module(modules[0]), 200)
+        self.assertIn(modules[1], self.listed_modules())
+
+    def test_modules(self):
         for name in ("word_count.so", "word_count.jar"):   # the content decides
-            body, headers = multipart(name, content)
-            answer = request(self.cluster.rest_endpoint, "POST", "/v1/jars/upload", body, headers)
-            self.assertEqual(answer.status, 200, answer)
-            self.assertEqual(answer.json["status"], "success")
-        module = answer.json["filename"].rsplit("/", 1)[1]
+            module = self.upload(name)
         listed = self.get("/jars")
         self.assertIsInstance(listed["address"], str)
         for entry in listed["files"]:
@@ -137,8 +184,7 @@ class Surface(ClusterTest):
                       {"programArgsList": ["--input", source], "parallelism": 2, "jobId": new_job_id()})
         self.assertEqual(ran.status, 200, ran)
         self.assertEqual(self.cluster.wait_for_end(ran.json["jobid"]), "FINISHED")
-        self.assertEqual(request(self.cluster.rest_endpoint, "DELETE", f"/jars/{module}").status, 200)
-        self.assertIn(request(self.cluster.rest_endpoint, "DELETE", f"/jars/{module}").status, (400, 404))
+        self.delete_module_of_ended_jobs(module)
 
     def test_cancelling(self):
         job = self.cluster.submit("ticker", "--rate", "10")
