@@ -83,7 +83,7 @@ void assign(self_ptr self, const registry_action::assign& action) {
   message.mutable_header()->set_epoch(epoch);
   *message.mutable_dispatcher() = state.config.self;
   *message.mutable_blobs() = state.config.blobs;
-  log::info("job assigned", {{"job", job_id}, {"node", action.node_id}, {"epoch", epoch}});
+  log::info("job assigned", {{"job", job_id}, {"peer", action.node_id}, {"epoch", epoch}});
   self->request(peer->second.gateway, state.config.rpc_timeout, std::move(message))
     .then(
       [answered](const msg::AssignReply& reply) {
@@ -113,6 +113,7 @@ void ended(self_ptr self, const registry_action::ended& action) {
                             {"why", from_proto(snapshot->failure()).to_string()}});
   else
     log::info("job ended", {{"job", action.job_id}, {"state", to_string(action.state)}});
+  show(self, action.job_id);
   if (const auto resources = state.siblings.resource_manager->as<resource_manager_actor>())
     self->send(resources, atom::forget_v, action.job_id);
 }
@@ -260,9 +261,9 @@ void node_lost(self_ptr self, const std::string& node_id, const std::string& inc
   if (peer == state.peers.end() || peer->second.incarnation != incarnation)
     return;
   if (why == left)
-    log::info("JobManager node left", {{"node", node_id}});
+    log::info("JobManager node left", {{"peer", node_id}});
   else
-    log::warn("JobManager node lost", {{"node", node_id}, {"why", why}});
+    log::warn("JobManager node lost", {{"peer", node_id}, {"why", why}});
   self->demonitor(peer->second.gateway.address());
   state.peers.erase(peer);
   state.config.lost(node_id, incarnation);
@@ -285,7 +286,7 @@ msg::RegisterNodeReply enroll(self_ptr self, const msg::RegisterNode& node, cons
   auto& peer = state.peers[node.node_id()];
   peer = {caf::actor_cast<job_manager_node_actor>(gateway), incarnation, node.rpc()};
   self->monitor(peer.gateway);
-  log::info("JobManager node registered", {{"node", node.node_id()}, {"jobs", node.jobs_size()}});
+  log::info("JobManager node registered", {{"peer", node.node_id()}, {"jobs", node.jobs_size()}});
   auto registration = state.jobs->node_registered(node, now_of(self));
   for (auto& unwanted : registration.unwanted)
     *reply.add_unwanted_jobs() = std::move(unwanted);
@@ -367,7 +368,8 @@ dispatcher_actor::behavior_type dispatcher(self_ptr self, dispatcher_config conf
     [self](const msg::JobSnapshots& news) {
       self->state.jobs->snapshots(news);
       for (const auto& job : news.jobs())
-        show(self, job.job_id());
+        if (!is_terminal(job.state()))                // an end is shown once it is durable
+          show(self, job.job_id());
       show_counts(self->state);
     },
     [self](const node_exit& end) {

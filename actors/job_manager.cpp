@@ -203,11 +203,13 @@ void act(self_ptr self, const job_action::discard& action) {
              std::make_shared<const std::vector<msg::Committable>>(action.committables));
 }
 
-void act(self_ptr self, const job_action::clear_outputs& action) {
-  for (const auto& folder : action.folders)
+void clear_outputs(self_ptr self, const std::vector<std::string>& folders) {
+  for (const auto& folder : folders)
     self->send(self->state.config.committer, atom::forget_v, folder, self->state.life->job_id(),
                self->state.life->epoch());
 }
+
+void act(self_ptr self, const job_action::clear_outputs& action) { clear_outputs(self, action.folders); }
 
 void act(self_ptr self, const job_action::snapshot_changed&) {
   if (self->state.snapshot_dirty)
@@ -268,7 +270,7 @@ void note(job_manager_state& state, const msg::JobSnapshot& news) {
     return;
   const auto& cause = news.exceptions_size() > 0 ? news.exceptions(0) : msg::ExceptionEntry::default_instance();
   log::warn("job restarts", {{"job", news.job_id()}, {"restarts", news.restarts()}, {"task", cause.task_name()},
-                             {"node", cause.task_manager_id()}, {"why", from_proto(cause.failure()).to_string()}});
+                             {"peer", cause.task_manager_id()}, {"why", from_proto(cause.failure()).to_string()}});
   for (; state.restarts_counted < news.restarts(); ++state.restarts_counted)
     if (state.config.probe != nullptr)
       state.config.probe->restarted();
@@ -335,6 +337,11 @@ job_manager_actor::behavior_type job_manager(self_ptr self, job_manager_config c
   }
   state.life.emplace(std::move(made).value());
   self->set_down_handler([self](const caf::down_msg& down) { on_down(self, down); });
+  self->set_exit_handler([self](const caf::exit_msg& exit) {
+    // The node stops, or the job is run elsewhere: what this epoch wrote aside will be published by nobody.
+    clear_outputs(self, self->state.life->unpublished_outputs());
+    self->quit(exit.reason);
+  });
   state.next_heartbeat = self->clock().now();
   self->send(self, atom::tick_v);
   carry_out(self, state.life->start(now_of(self)));

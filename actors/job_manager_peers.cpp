@@ -57,7 +57,7 @@ void with_peer(self_ptr self, const std::string& id, const msg::Address& rpc,
         settle(handle);
       },
       [id, settle](const caf::error& err) {
-        log::warn("TaskManager not reached", {{"node", id}, {"error", to_string(err)}});
+        log::warn("TaskManager not reached", {{"peer", id}, {"error", to_string(err)}});
         settle(task_manager_actor{});
       });
 }

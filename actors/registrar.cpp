@@ -39,7 +39,8 @@ void retry_later(self_ptr self, const std::string& why) {
   state.busy = false;
   state.backoff = std::clamp(state.backoff * 2, first_backoff, longest_backoff);
   state.not_before = self->clock().now() + state.backoff;
-  log::debug("no dispatcher yet", {{"why", why}});
+  if (std::exchange(state.last_trouble, why) != why)
+    log::warn("no dispatcher yet", {{"why", why}});
 }
 
 void on_registered(self_ptr self, const cluster_gateway_actor& gateway, const msg::RegisterNodeReply& reply) {
@@ -184,7 +185,8 @@ registrar_actor::behavior_type registrar(self_ptr self, registrar_config config,
       if (now_state.gateway) {
         beat(self);
       } else if (now - now_state.last_linked > now_state.config.registration_timeout) {
-        now_state.config.give_up(transient_failure("registration.timeout", "no dispatcher was found in time"));
+        now_state.config.give_up(transient_failure("registration.timeout", "no dispatcher was found in time",
+                                                     now_state.last_trouble));
         self->quit();
         return;
       } else if (!now_state.busy && now >= now_state.not_before) {

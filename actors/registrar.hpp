@@ -42,6 +42,7 @@ struct registrar_state {
   bool busy = false;                                ///< dialing or registering
   std::size_t next_address = 0;
   std::chrono::milliseconds backoff{0};
+  std::string last_trouble;                         ///< why there is no link yet
   caf::actor_clock::time_point not_before;          ///< of the next dial
   caf::actor_clock::time_point last_linked;
   caf::actor_clock::time_point last_answer;         ///< of the dispatcher, while registered

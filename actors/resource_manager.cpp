@@ -119,9 +119,9 @@ void declare_lost(self_ptr self, const std::string& node_id, const std::string& 
   if (peer == state.peers.end() || peer->second.incarnation != incarnation)
     return;
   if (why == left)
-    log::info("TaskManager left", {{"node", node_id}});
+    log::info("TaskManager left", {{"peer", node_id}});
   else
-    log::warn("TaskManager lost", {{"node", node_id}, {"why", why}});
+    log::warn("TaskManager lost", {{"peer", node_id}, {"why", why}});
   self->demonitor(peer->second.gateway.address());
   state.peers.erase(peer);
   auto& loss = loss_of(state, incarnation);
@@ -206,7 +206,7 @@ msg::RegisterNodeReply enroll(self_ptr self, const msg::RegisterNode& node, cons
   auto& peer = state.peers[node.node_id()];
   peer = {caf::actor_cast<task_manager_actor>(gateway), incarnation, node.rpc()};
   self->monitor(peer.gateway);
-  log::info("TaskManager registered", {{"node", node.node_id()}, {"slots", node.slots_size()}});
+  log::info("TaskManager registered", {{"peer", node.node_id()}, {"slots", node.slots_size()}});
   carry_out(self, state.slots->register_task_manager(node));
   return reply;
 }

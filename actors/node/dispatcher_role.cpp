@@ -21,13 +21,9 @@ class dispatcher_role::listener final : public resource_listener {
   listener(child_ref_ptr resources, child_ref_ptr dispatcher)
       : resources_(std::move(resources)), dispatcher_(std::move(dispatcher)) {}
 
-  void on_started(const node_started& event) override {
-    log::info(event.adopted ? "node found running" : "node started",
-              {{"node", event.node_id}, {"role", role_name(event.role)}, {"pid", event.pid}});
-  }
+  void on_started(const node_started&) override {}    // it will register
 
   void on_exited(const node_exited& event) override {
-    log::info("node ended", {{"node", event.node_id}, {"how", event.how()}});
     node_exit end;
     end.node_id = event.node_id;
     end.exit_status = event.exit_code.value_or(0);
@@ -122,6 +118,7 @@ std::function<void(const std::string&)> dispatcher_role::killer() {
 }
 
 void dispatcher_role::write_membership(const msg::ClusterSnapshot& cluster) {
+  listed_ = true;
   const auto endpoint = [](const msg::Address& a) -> std::optional<std::string> {
     if (a.port() == 0)
       return std::nullopt;
@@ -295,8 +292,18 @@ void dispatcher_role::stop() {
   if (rest_)
     rest_->stop();
   std::shared_ptr<resource_provider> gone;              // its end is awaited outside the lock
-  const std::lock_guard lock{provider_mutex_};
-  gone.swap(provider_);
+  {
+    const std::lock_guard lock{provider_mutex_};
+    gone.swap(provider_);
+  }
+  if (!listed_.exchange(false))
+    return;
+  // The others live on; who reads of this one would dial in vain.
+  auto nodes = read_cluster_file(options_.dir, host_.environment);
+  if (!nodes || std::erase_if(*nodes, [&](const cluster_node& n) { return n.id == self_.node_id(); }) == 0)
+    return;
+  if (auto written = write_cluster_file(options_.dir, *nodes, host_.environment); !written)
+    log::warn("cluster.json can't be written", {{"why", written.error().to_string()}});
 }
 
 }  // namespace flott

@@ -11,6 +11,7 @@
 #include "runtime/ha/job_store.hpp"
 #include "runtime/resources/resource_provider.hpp"
 
+#include <atomic>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -73,6 +74,7 @@ class dispatcher_role {
                 dispatcher_ = std::make_shared<child_ref>(), gateway_ = std::make_shared<child_ref>();
   std::unique_ptr<http::server> rest_;
   std::unique_ptr<listener> listener_;
+  std::atomic<bool> listed_{false};                 ///< in cluster.json
   std::mutex provider_mutex_;
   std::shared_ptr<resource_provider> provider_;     ///< actors use it while it comes and goes
 };

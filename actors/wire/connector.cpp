@@ -41,7 +41,8 @@ class guarded_doorman final : public net::doorman_impl {
     caf::intrusive_ptr<guarded_doorman> self{this};
     std::thread([self, fd, config = config_, pending = pending_] {
       const auto deadline = std::chrono::steady_clock::now() + config.handshake_timeout;
-      auto proven = server_handshake(fd, config.secret, handshake_purpose::rpc, deadline, *config.environment, "RPC caller");
+      auto proven = server_handshake(fd, config.secret, handshake_purpose::rpc, deadline, *config.environment,
+                                     "RPC caller " + peer_of(fd));
       --*pending;
       if (!proven) {
         log::warn("connection refused", {{"reason", proven.error().to_string()}});

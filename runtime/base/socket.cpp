@@ -1,5 +1,6 @@
 #include "runtime/base/socket.hpp"
 
+#include <array>
 #include <cerrno>
 #include <memory>
 
@@ -110,6 +111,18 @@ result<int> listen_tcp(const std::string& host, std::uint16_t port) {
     ::close(fd);
   }
   return system_failure(name_of(host, port), "can't listen", error);
+}
+
+std::string peer_of(int fd) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  std::array<char, NI_MAXHOST> host{};
+  std::array<char, NI_MAXSERV> port{};
+  if (::getpeername(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0 ||
+      ::getnameinfo(reinterpret_cast<const sockaddr*>(&address), size, host.data(), host.size(), port.data(),
+                    port.size(), NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+    return "unknown";
+  return std::string(host.data()) + ":" + port.data();
 }
 
 std::uint16_t local_port(int fd) {

@@ -20,6 +20,9 @@ bool nobody_listens(const std::string& host, std::uint16_t port, std::chrono::st
 /// Listens on `host:port` (0: any free port) with SO_REUSEADDR. Errors name the address.
 result<int> listen_tcp(const std::string& host, std::uint16_t port);
 
+/// "host:port" of the other end, numeric; "unknown" on error.
+std::string peer_of(int fd);
+
 /// The port that `fd` is bound to; 0 on error.
 std::uint16_t local_port(int fd);
 

@@ -29,15 +29,6 @@ handshake::nonce fresh_nonce(env& environment) {
   return nonce;
 }
 
-std::string name_of(const sockaddr_storage& address, socklen_t size) {
-  std::array<char, NI_MAXHOST> host{};
-  std::array<char, NI_MAXSERV> port{};
-  if (::getnameinfo(reinterpret_cast<const sockaddr*>(&address), size, host.data(), host.size(), port.data(),
-                    port.size(), NI_NUMERICHOST | NI_NUMERICSERV) != 0)
-    return "unknown";
-  return std::string(host.data()) + ":" + port.data();
-}
-
 }  // namespace
 
 result<std::shared_ptr<tcp_endpoint>> tcp_endpoint::start(const exchange_config& config, env& environment,
@@ -221,10 +212,7 @@ void tcp_endpoint::close_overdue(time_point now) {
 
 void tcp_endpoint::accept_all() {
   for (;;) {
-    sockaddr_storage address{};
-    socklen_t size = sizeof address;
-    const int descriptor =
-        ::accept4(listener_, reinterpret_cast<sockaddr*>(&address), &size, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    const int descriptor = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (descriptor < 0) {
       if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
         // It stays in the backlog, and would be announced again and again.
@@ -237,7 +225,7 @@ void tcp_endpoint::accept_all() {
     }
     const auto strangers = std::count_if(connections_.begin(), connections_.end(),
                                          [](const auto& e) { return !e.second.connection->proven(); });
-    const auto name = name_of(address, size);
+    const auto name = peer_of(descriptor);
     if (static_cast<std::size_t>(strangers) >= most_strangers) {
       ::close(descriptor);
       log_refusal(name, "too many connections are in the middle of their handshake");

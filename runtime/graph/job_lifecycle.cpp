@@ -263,8 +263,9 @@ job_actions job_lifecycle::task_manager_lost(const msg::TaskManagerLost& lost, i
   if (charge_crash(c, lost))
     return finish(c);
   if (!first_notice) {
-    // The cause of a loss that was acted on already: say it where the loss is shown.
-    if (!exceptions_.empty() && exceptions_.front().task_manager_id() == key.first && lost.has_failure())
+    // The cause of a loss that was acted on already: say it where the loss is shown. What the job failed of stays.
+    if (!exceptions_.empty() && exceptions_.front().task_manager_id() == key.first && lost.has_failure() &&
+        exceptions_.front().failure().cls() == msg::FAILURE_CLASS_TRANSIENT)
       *exceptions_.front().mutable_failure() = lost.failure();
     return finish(c);
   }

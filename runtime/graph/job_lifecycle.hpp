@@ -124,6 +124,8 @@ class job_lifecycle {
   [[nodiscard]] std::map<std::string, msg::SlotGrant> task_managers() const;
   /// Bounded; its version moves with every change of the job, counters included.
   [[nodiscard]] msg::JobSnapshot snapshot() const;
+  /// Folders in which the job's tasks may have left what nobody will publish; none once its results are being decided on.
+  [[nodiscard]] std::vector<std::string> unpublished_outputs() const;
   /// Moves of the job or its tasks that the tables forbid. Not 0: a bug.
   [[nodiscard]] std::uint32_t illegal_moves() const;
 

@@ -331,8 +331,8 @@ void job_lifecycle::stopped(step_context& c) {
     c.actions.push_back(job_action::discard{std::move(dropped)});
   if (!committables_.empty())
     c.actions.push_back(job_action::discard{std::move(committables_)});
-  if (const auto& folders = graph_->graph().output_folders(); !folders.empty())
-    c.actions.push_back(job_action::clear_outputs{{folders.begin(), folders.end()}});
+  if (auto folders = unpublished_outputs(); !folders.empty())
+    c.actions.push_back(job_action::clear_outputs{std::move(folders)});
   release_all(c);
   end(c, then_ == after_stop::fail ? JOB_STATE_FAILED : JOB_STATE_CANCELED);
 }
@@ -378,6 +378,13 @@ void job_lifecycle::end(step_context& c, msg::JobState with) {
   ++version_;
   c.actions.push_back(job_action::snapshot_changed{});
   c.actions.push_back(job_action::report_ended{snapshot()});
+}
+
+std::vector<std::string> job_lifecycle::unpublished_outputs() const {
+  if (!graph_ || step_ == step::committing || step_ == step::publishing || step_ == step::ended)
+    return {};
+  const auto& folders = graph_->graph().output_folders();
+  return {folders.begin(), folders.end()};
 }
 
 // --- what is shown -------------------------------------------------------------------------------------------------------

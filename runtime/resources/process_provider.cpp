@@ -152,7 +152,7 @@ class process_provider final : public resource_provider {
         continue;
       }
       const node_started event{record.node_id, record.role, record.pid, true};
-      log::info("node adopted", {{"node_id", event.node_id}, {"pid", event.pid}});
+      log::info("node adopted", {{"peer", event.node_id}, {"pid", event.pid}});
       {
         std::lock_guard lock(mutex_);
         nodes_.emplace(event.node_id,
@@ -212,7 +212,7 @@ class process_provider final : public resource_provider {
     auto& record = started.value();
     auto handle = open_process(record);
     const node_started event{id, role, record.pid, false};
-    log::info("node started", {{"node_id", id}, {"pid", record.pid}});
+    log::info("node started", {{"peer", id}, {"pid", record.pid}});
     {
       std::lock_guard lock(mutex_);
       const bool gone = !handle.valid();   // it ended before we could look
@@ -291,7 +291,7 @@ class process_provider final : public resource_provider {
         log::warn("file of an ended node stays", {{"error", removed.error().to_string()}});
     std::error_code ignored;                // a node that was killed could not do this itself
     std::filesystem::remove_all(module_cache_path(config_.run_dir, record.node_id), ignored);
-    log::info("node ended", {{"node_id", record.node_id}, {"pid", record.pid}, {"how", event.how()},
+    log::info("node ended", {{"peer", record.node_id}, {"pid", record.pid}, {"how", event.how()},
                              {"asked_for", asked_for}});
     listener_.on_exited(event);
   }

@@ -115,9 +115,6 @@ class Nodes(ClusterTest):
         self.assertEqual(read_csv(self.path("out", "counts.csv"))[1], [[str(key), "300"] for key in range(10)])
         self.assertEqual(node.end(), 0, node.said)
 
-    # A fault of the product, by which this test fails: a dispatcher that ends in an orderly way stays in cluster.json,
-    # which lists living nodes only. (`cluster stop` removes the file, so that it does not show there.)
-    @unittest.expectedFailure
     def test_standalone_takes_itself_off_the_list(self):
         node, _ = self.standalone_in_a_folder()
         node.end()
@@ -200,9 +197,6 @@ class Nodes(ClusterTest):
         self.assertIn("the proof of the cluster's secret is wrong", dispatcher.said)
         self.assertTrue(alive(dispatcher.pid))
 
-    # A fault of the product, by which this test fails: the stranger's log only says that it found no dispatcher in time;
-    # why it was refused stands there at the level "debug".
-    @unittest.expectedFailure
     def test_a_task_manager_with_another_secret_says_why(self):
         self.begin_cluster()
         stranger = self.worker("taskmanager", f"cluster.secret-file={self.secret('other')}", "registration.timeout=1 s")
