@@ -106,6 +106,12 @@ class lone_resource_manager {
     caf::anon_send_exit(nodes_.at(id).gateway, caf::exit_reason::kill);
     actors_.settle();
   }
+  /// All its slots are taken by a job that nobody here knows.
+  void occupy(const std::string& id) {
+    auto& table = nodes_.at(id).table;
+    for (auto i = table.free_slots(); i > 0; --i)
+      static_cast<void>(table.allocate(std::string(32, 'e'), 1, {"e" + std::to_string(i)}, actors_.now()));
+  }
   /// It handles nothing any more.
   void freeze(const std::string& id) { actors_.freeze(nodes_.at(id).gateway); }
   void thaw(const std::string& id) { actors_.thaw(nodes_.at(id).gateway); }

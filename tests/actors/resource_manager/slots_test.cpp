@@ -40,15 +40,25 @@ TEST_CASE("who wants more than there is waits for another TaskManager, and holds
   CHECK(r.at(a).slots() == 3);
 }
 
-TEST_CASE("first come, first served") {
+TEST_CASE("first come, first served: who wants little does not overtake who waits for much") {
   lone_resource_manager r;
-  r.register_node("t1", "i1", 2);
+  r.register_node("t1", "i1", 3);
   r.want(a, 2);
   r.want(b, 2);
-  r.want(c, 1);
+  CHECK(r.want(c, 1).granted.empty());                  // though one slot is free
   r.release(a);
   CHECK(r.at(b).slots() == 2);
-  CHECK(r.at(c).granted.empty());
+  CHECK(r.at(c).slots() == 1);
+}
+
+TEST_CASE("a TaskManager that has fewer slots than it said gets its job none that it does not need") {
+  lone_resource_manager r;
+  r.register_node("t1", "i1", 1);
+  r.register_node("t2", "j1", 1);
+  r.occupy("t2");                                       // of which no heartbeat has told yet
+  CHECK(r.want(a, 2).granted.empty());
+  CHECK(r.free_slots("t1") == 1);
+  CHECK(r.want(b, 1).slots() == 1);
 }
 
 TEST_CASE("a stale epoch gets no slots and is told so; what its successor waits for still reaches the successor") {
