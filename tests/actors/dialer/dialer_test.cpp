@@ -1,4 +1,5 @@
 #include "actors/dialer.hpp"
+#include "actors/exit_reason.hpp"
 #include "tests/support/virtual_system.hpp"
 
 #include <catch2/catch.hpp>
@@ -98,5 +99,5 @@ TEST_CASE("one dial that hangs holds up no other") {
 
 TEST_CASE("a process without a network says so") {
   scene s(false);
-  CHECK(s.dial("there")->error);
+  CHECK_THAT(describe(s.dial("there")->error), Catch::Matchers::Contains("no network"));
 }

@@ -65,13 +65,21 @@ TEST_CASE("a job whose commit was decided under a former epoch only publishes") 
   CHECK(j.final_snapshot.state() == msg::JOB_STATE_FINISHED);
 }
 
-TEST_CASE("what is told of a task twice counts once") {
+TEST_CASE("what is told of a task twice counts once, and nothing that comes behind its end counts at all") {
   lone_job_manager j;
-  j.run();
+  j.add_node("t2", "j1");
+  j.start();
+  j.grant({slot("x", "t1", "i1"), slot("y", "t2", "j1")});
   j.hold("commit");
   CHECK(j.report("t1", msg::TASK_STATE_FINISHED).value);
   CHECK(j.report("t1", msg::TASK_STATE_FINISHED).value);   // acknowledged too: its answer may have been lost
-  CHECK(j.report("t1", msg::TASK_STATE_RUNNING).value);    // overtaken by its end
+  CHECK(j.report("t1", msg::TASK_STATE_RUNNING).value);
+  j.fail("t1", 0, transient_failure("disk", "is full"));
+  CHECK(j.state() == msg::JOB_STATE_RUNNING);
+  CHECK(j.snapshot.restarts() == 0);
+  j.said();
+  CHECK(j.report("t2", msg::TASK_STATE_FINISHED).value);
+  CHECK(j.report("t2", msg::TASK_STATE_FINISHED).value);
   j.let_go("commit");
   CHECK(j.said() == list{"release", "commit", "publish", "flush", "ended"});
   CHECK(j.published.size() == 1);

@@ -129,11 +129,15 @@ TEST_CASE("a loss that the resource manager tells is acted on once, whoever noti
   j.run();
   j.lose("t1", "i1");
   CHECK(j.said() == list{"cause i1", "slots 2"});
+  j.add_node("t2", "j1");
+  j.grant(j.two_slots("t2", "j1"));
+  j.report("t2", msg::TASK_STATE_RUNNING);
   j.lose("t1", "i1");
   j.somebody_listens = false;
   j.drop_connection("t1");
   j.pass(2 * j.timeout);
   CHECK_FALSE(j.has_said("slots 2"));
+  CHECK(j.state() == msg::JOB_STATE_RUNNING);
   CHECK(j.snapshot.restarts() == 1);
 }
 

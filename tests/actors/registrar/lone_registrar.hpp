@@ -83,10 +83,10 @@ class lone_registrar {
             to_proto(*refusal, *reply.mutable_failure());
           return reply;
         },
-        [this](const msg::Heartbeat& pulse) {
+        [this, host](const msg::Heartbeat& pulse) {
           heartbeats.push_back(pulse);
           msg::HeartbeatReply reply;
-          reply.set_register_again(std::exchange(register_again, false));
+          reply.set_register_again(std::exchange(register_again, false) || host == forgetful);
           return reply;
         },
         [this](const msg::LeaveCluster& farewell) { farewells.push_back(farewell); },
@@ -120,6 +120,7 @@ class lone_registrar {
   std::uint32_t slots = 2;                          ///< how the node describes itself
   std::optional<failure> refusal;                   ///< of registrations
   bool register_again = false;                      ///< the answer to the next heartbeat
+  std::string forgetful;                            ///< the dispatcher that answers so to every heartbeat
   int dials = 0;
   bool own_handle = false;                          ///< the last registration brought the node's own handle
   bool over = false;                                ///< the actor has ended

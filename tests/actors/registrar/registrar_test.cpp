@@ -56,6 +56,7 @@ TEST_CASE("a dispatcher that answers nothing for longer than heartbeat.timeout i
   CHECK(r.heard().empty());
   r.pass(4 * r.interval);
   CHECK(r.heard() == list{"link down", "link up d2"});
+  r.forgetful = "d1";
   r.thaw("d1");
   r.pass(10 * r.interval);
   CHECK(r.heard().empty());                             // late answers of the former one change nothing
