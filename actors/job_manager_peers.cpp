@@ -26,12 +26,20 @@ void peer_lost(self_ptr self, const std::string& id, const std::string& incarnat
   carry_out(self, state.life->task_manager_lost(lost, now_of(self)));
 }
 
+/// Its silence counts from here on, unless it does already: a connection that opens is no sign of life.
+void watch(self_ptr self, const std::string& id) {
+  auto& state = self->state;
+  if (const peer watched{id, state.peers[id].incarnation}; !state.alive->alive(watched))
+    state.alive->add(watched, self->clock().now());
+}
+
 }  // namespace
 
 void with_peer(self_ptr self, const std::string& id, const msg::Address& rpc,
                std::function<void(const task_manager_actor&)> then) {
   auto& peer = self->state.peers[id];
   if (peer.handle && peer.incarnation == rpc.incarnation()) {
+    watch(self, id);
     then(peer.handle);
     return;
   }
@@ -52,8 +60,7 @@ void with_peer(self_ptr self, const std::string& id, const msg::Address& rpc,
       [self, id, settle](const caf::strong_actor_ptr& found) {
         auto handle = caf::actor_cast<task_manager_actor>(found);
         self->monitor(handle);
-        auto& state = self->state;
-        state.alive->add({id, state.peers[id].incarnation}, self->clock().now());
+        watch(self, id);
         settle(handle);
       },
       [id, settle](const caf::error& err) {
@@ -107,6 +114,9 @@ void beat(self_ptr self) {
   if (state.alive->observe_tick(now))
     log::warn("the job manager itself was asleep", {{"job", state.life->job_id()}});
   const auto used = state.life->task_managers();
+  for (const auto& known : state.alive->peers())
+    if (!used.contains(known.id))
+      state.alive->remove(known);                     // not spoken to any more, so its silence means nothing
   for (const auto& silent : state.alive->expire(now)) {
     if (used.contains(silent.id))
       peer_lost(self, silent.id, silent.incarnation, "silent for longer than heartbeat.timeout");

@@ -276,10 +276,10 @@ resource_manager_actor::behavior_type resource_manager(self_ptr self, resource_m
     },
     [self](const msg::RequestSlots& wish) {
       auto& now_state = self->state;
-      now_state.job_managers[wish.job_id()] = self->current_sender();
       auto actions = now_state.slots->request({wish.job_id(), wish.epoch(), wish.count(), wish.priority(),
                                                wish.job_manager()});
-      if (actions) {
+      if (actions) {                                  // a stale epoch does not become the one that is told of slots
+        now_state.job_managers[wish.job_id()] = self->current_sender();
         carry_out(self, *actions);
       } else {
         auto refused = stamped<msg::SlotsGranted>(now_state, wish.epoch());
