@@ -32,6 +32,7 @@ class breaking_clock final : public env {
   result<void> rename(const std::filesystem::path&, const std::filesystem::path&) override { return none(); }
   result<void> make_directories(const std::filesystem::path&) override { return none(); }
   result<std::vector<std::string>> list(const std::filesystem::path&) override { return none(); }
+  result<std::vector<std::string>> unfinished(const std::filesystem::path&) override { return none(); }
   bool exists(const std::filesystem::path&) override { return false; }
 
  private:
@@ -78,6 +79,7 @@ class lone_node {
     config.self.mutable_header()->set_incarnation("m1");
     config.self.set_node_id("m");
     config.max_jobs = max_jobs;
+    config.environment = &clock_of("the node's own");
     config.job_managers = ref;
     config.job_config = [this](const msg::AssignJob& assignment) {
       job_manager_config job;
@@ -110,11 +112,13 @@ class lone_node {
     msg::AssignJob assignment;
     assignment.mutable_spec()->set_job_id(job);
     assignment.set_epoch(epoch);
+    assignment.mutable_header()->set_incarnation("d1");
     return actors_.ask<msg::AssignReply>(node_, std::move(assignment));
   }
   auto send_cancellation(const std::string& job) {
     msg::CancelJob wish;
     wish.set_job_id(job);
+    wish.mutable_header()->set_incarnation("d1");
     return actors_.ask<msg::Ack>(node_, std::move(wish));
   }
   msg::AssignReply assign(const std::string& job, std::uint64_t epoch) {
@@ -127,8 +131,10 @@ class lone_node {
     msg::AssignJob assignment;
     assignment.mutable_spec()->set_job_id(job);
     assignment.set_epoch(epoch);
+    assignment.mutable_header()->set_incarnation("d1");
     msg::CancelJob wish;
     wish.set_job_id(job);
+    wish.mutable_header()->set_incarnation("d1");
     caf::anon_send(dispatcher_, std::move(assignment));
     caf::anon_send(dispatcher_, std::move(wish));
     settle();

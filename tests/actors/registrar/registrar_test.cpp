@@ -30,8 +30,6 @@ TEST_CASE("a registered node speaks every heartbeat.interval, and says how its s
   CHECK(last.header().incarnation() == "i1");
   CHECK(last.role() == msg::NODE_ROLE_TASKMANAGER);
   CHECK(last.slots_size() == 3);
-  for (std::size_t i = 1; i < r.heartbeats.size(); ++i)
-    CHECK(r.heartbeats[i].sequence() == r.heartbeats[i - 1].sequence() + 1);
   CHECK(r.registered.size() == 1);
 }
 

@@ -60,7 +60,8 @@ class scene {
     config.environment = &environment_;
     config.board = &board_;
     config.start_loader = [this] { return caf::actor_cast<job_loader_actor>(loader_); };
-    config.tasks = ref;
+    config.cancellation_timeout = [](const msg::JobSpec&) { return std::chrono::milliseconds{30'000}; };
+    config.tasks = config.loaders = ref;
     manager_ = system.spawn(task_manager, config);
     job_manager_ = system.spawn([this](caf::event_based_actor* self) -> caf::behavior {
       return {
@@ -83,6 +84,7 @@ class scene {
 
   void allocate(const std::string& slot) {
     msg::AllocateSlot request;
+    request.mutable_header()->set_incarnation("d1");
     request.set_job_id(a);
     request.set_epoch(1);
     request.set_allocation_id(slot);
@@ -91,6 +93,7 @@ class scene {
   void deploy(const std::vector<std::string>& slots) {
     msg::DeployTasks request;
     request.mutable_header()->set_epoch(1);
+    request.mutable_header()->set_incarnation("j1");
     request.mutable_spec()->set_job_id(a);
     for (std::uint32_t i = 0; i < slots.size(); ++i) {
       auto& task = *request.add_tasks();
