@@ -18,7 +18,9 @@ class scene {
     for (auto* of : {&dispatcher_, &resources_}) {
       const std::string who = of == &dispatcher_ ? "dispatcher" : "resources";
       *of = system.spawn([this, who]() -> caf::behavior {
-        const auto note = [this, who](const auto& message) { heard_.push_back(who + " " + message.descriptor()->name()); };
+        const auto note = [this, who](const auto& message) {
+          heard_.push_back(who + " " + message.descriptor()->name());
+        };
         return {
           [=](const msg::RegisterNode& x, const caf::strong_actor_ptr&) { note(x); return msg::RegisterNodeReply{}; },
           [=](const msg::Heartbeat& x) { note(x); return msg::HeartbeatReply{}; },
@@ -46,7 +48,8 @@ class scene {
     node_ = system.spawn([]() -> caf::behavior { return {[](int) {}}; });
     gateway_ = system.spawn(cluster_gateway, std::string{"d1"}, &environment_,
                             caf::actor_cast<dispatcher_actor>(dispatcher_),
-                            caf::actor_cast<resource_manager_actor>(resources_), caf::actor_cast<monitor_actor>(monitor_));
+                            caf::actor_cast<resource_manager_actor>(resources_),
+                            caf::actor_cast<monitor_actor>(monitor_));
   }
   ~scene() {
     for (const auto& actor : {dispatcher_, resources_, monitor_, node_})

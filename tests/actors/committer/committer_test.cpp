@@ -31,7 +31,8 @@ class scene {
     return to_committable({job, out().string(), temporary.string(), (out() / name).string()}, "sink");
   }
   auto publish(std::vector<msg::Committable> files) {
-    return actors_.ask<bool>(committer_, atom::put_v, std::make_shared<const std::vector<msg::Committable>>(std::move(files)));
+    return actors_.ask<bool>(committer_, atom::put_v,
+                             std::make_shared<const std::vector<msg::Committable>>(std::move(files)));
   }
   void forget(std::vector<msg::Committable> files) {
     caf::anon_send(committer_, atom::forget_v, std::make_shared<const std::vector<msg::Committable>>(std::move(files)));

@@ -74,7 +74,7 @@ TEST_CASE("what is outstanding with a dispatcher that went away is asked of the 
   }
 }
 
-TEST_CASE("a job manager whose fact is refused for good runs a job that is another's: it stops, and tells nothing more") {
+TEST_CASE("a job manager whose fact is refused for good runs another's job: it stops, and tells nothing more") {
   lone_job_manager j;
   j.run();
   j.refusal_of_facts = internal_failure("job", "epoch 1 is stale");

@@ -169,7 +169,8 @@ class lone_job_manager {
   void cancel() { tell(msg::CancelJob{}); }
   void link_down() { tell(atom::link_down_v); }
   void link_up() {
-    caf::anon_send(manager_, atom::link_up_v, caf::actor_cast<cluster_gateway_actor>(dispatcher_), msg::RegisterNodeReply{});
+    caf::anon_send(manager_, atom::link_up_v, caf::actor_cast<cluster_gateway_actor>(dispatcher_),
+                   msg::RegisterNodeReply{});
     actors_.settle();
   }
   void drop_connection(const std::string& id) { close(nodes_.at(id).gateway); }
@@ -196,10 +197,14 @@ class lone_job_manager {
 
   /// What it has told and asked for since the last call, heartbeats left out.
   std::vector<std::string> said() { return std::exchange(said_, {}); }
-  [[nodiscard]] bool has_said(const std::string& what) const { return std::count(said_.begin(), said_.end(), what) > 0; }
+  [[nodiscard]] bool has_said(const std::string& what) const {
+    return std::count(said_.begin(), said_.end(), what) > 0;
+  }
   [[nodiscard]] std::size_t deployed(const std::string& id) const { return nodes_.at(id).deployed.size(); }
   void forget_deployed(const std::string& id) { nodes_.at(id).deployed.clear(); }
-  [[nodiscard]] const std::vector<msg::AttemptId>& attempts(const std::string& id) const { return nodes_.at(id).deployed; }
+  [[nodiscard]] const std::vector<msg::AttemptId>& attempts(const std::string& id) const {
+    return nodes_.at(id).deployed;
+  }
   [[nodiscard]] std::size_t cancelled(const std::string& id) const { return nodes_.at(id).cancelled.size(); }
   [[nodiscard]] int heartbeats(const std::string& id) const { return nodes_.at(id).heartbeats; }
   /// Its state as it is shown a moment later.

@@ -11,8 +11,8 @@
 
 namespace flott::testing {
 
-/// A REGISTRAR of node "n", life "i1", with two places to look for a dispatcher: "d1" (which is there) and "d2" (which is
-/// not, at first).
+/// A REGISTRAR of node "n", life "i1", with two places to look for a dispatcher: "d1", which is there, and "d2", which
+/// is not at first.
 class lone_registrar {
  public:
   static constexpr std::chrono::milliseconds interval{250}, timeout{1000}, registration_timeout{60'000};

@@ -17,8 +17,9 @@ const std::string a(32, 'a');
 class throwing_plane final : public data_plane {
  public:
   [[nodiscard]] std::uint16_t port() const override { return 0; }
-  result<std::unique_ptr<task_handle>> deploy(const msg::TaskDeployment& deployment, std::shared_ptr<const compiled_job>,
-                                              const msg::JobSpec&, std::shared_ptr<task_observer>) override {
+  result<std::unique_ptr<task_handle>> deploy(const msg::TaskDeployment& deployment,
+                                              std::shared_ptr<const compiled_job>, const msg::JobSpec&,
+                                              std::shared_ptr<task_observer>) override {
     if (deployment.attempt().subtask() == 1)
       throw std::runtime_error("a wheel came off");
     return std::unique_ptr<task_handle>{new idle_task};
