@@ -21,11 +21,11 @@ caf::result<Reply> pass(self_ptr self, const Message& message, const Target& tar
 }
 
 /// The same for messages that nobody waits on.
-template <class Message, class Target>
-void tell(self_ptr self, const Message& message, const Target& target) {
+template <class Message, class... Targets>
+void tell(self_ptr self, const Message& message, const Targets&... targets) {
   auto& state = self->state;
   if (!state.guard.refuse(message, state.environment->now_unix_ms(), true))
-    self->send(target, message);
+    (self->send(targets, message), ...);
 }
 
 msg::RegisterNodeReply refuse_registration(const std::string& incarnation, failure why) {
@@ -91,7 +91,7 @@ cluster_gateway(self_ptr self, std::string incarnation, env* environment, dispat
       else
         tell(self, farewell, self->state.dispatcher);
     },
-    [self](const msg::SlotTable& table) { tell(self, table, self->state.resources); },
+    [self](const msg::SlotTable& table) { tell(self, table, self->state.resources, self->state.monitor); },
     [self](const msg::RequestSlots& x) { return pass<msg::Ack>(self, x, self->state.resources); },
     [self](const msg::ReleaseSlots& x) { return pass<msg::Ack>(self, x, self->state.resources); },
     [self](const msg::RequestPlanner& x) { return pass<msg::PlannerReply>(self, x, self->state.resources); },

@@ -93,6 +93,13 @@ class Examples(ClusterTest):
         for word in ("by_section", "by_maintainer", "largest"):
             self.assertIn(word, table.out)
 
+    def test_a_module_tells_its_jobs_and_parameters(self):
+        done = flott("run", "--help", "word_count")
+        self.assert_code(done, 0)
+        for words in ("word_count: Counts words", "--input  text files", "--output  folder"):
+            self.assertIn(words, done.out)
+        self.assert_code(flott("run", "--help", self.write("junk.so", "not a module")), 4)
+
     def test_a_name_set_by_the_user_is_shown(self):
         pattern = self.words()
         job = self.cluster.submit("word_count", "--input", pattern, flags=["--name", "my words"])
