@@ -175,8 +175,8 @@ class process_provider final : public resource_provider {
         next = time_point::max();
         for (const auto& [id, node] : nodes_) next = std::min(next, node.kill_at);
         for (const auto& [wanted_role, count] : wanted_) {
-          const auto living = std::ranges::count_if(nodes_, [&](const auto& entry) {
-            return entry.second.record.role == wanted_role && !entry.second.stopping;
+          const auto living = std::ranges::count_if(nodes_, [role = wanted_role](const auto& entry) {
+            return entry.second.record.role == role && !entry.second.stopping;
           });
           if (static_cast<std::uint64_t>(living) >= count)
             continue;
