@@ -68,7 +68,7 @@ caf::result<msg::AssignReply> assign(self_ptr self, const msg::AssignJob& assign
   spec.ready = ready_when::spawned;
   spec.start = [config, node = job_manager_node_actor{self}, dial = state.config.dial,
                 dispatcher = state.dispatcher](const child_context& context) -> result<caf::strong_actor_ptr> {
-    return caf::actor_cast<caf::strong_actor_ptr>(context.system.spawn(job_manager, *config, node, dial, dispatcher));
+    return spawn_supervised(context, job_manager, *config, node, dial, dispatcher);
   };
   auto promise = self->make_response_promise<msg::AssignReply>();
   self->request(state.config.job_managers->as<supervisor_actor>(), request_timeout, start_child_request{std::move(spec)})

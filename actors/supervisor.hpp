@@ -11,6 +11,8 @@
 /// keeps the handle of its root supervisor, since CAF drops an idle actor that nobody refers to, and ends the tree by
 /// `stop_request` (or an exit message with `user_shutdown`) before it ends its actor system.
 
+#include "actors/supervisor/supervised.hpp"
+#include "runtime/supervision/ledger.hpp"
 #include "runtime/supervision/machine.hpp"
 #include "runtime/supervision/tree.hpp"
 
@@ -33,10 +35,32 @@ struct child_context {
   std::uint64_t incarnation = 1;     ///< of the life that begins
   /// For children whose spec says `ready_when::confirmed`: call it once, from any thread, when ready to work.
   std::function<void()> confirm;
+  /// What this incarnation holds is booked here, and released before its successor starts.
+  std::shared_ptr<supervision::ledger> ledger{};
+  /// Of a pool's child: what it was asked for with.
+  caf::message arguments{};
+  actor_vitals_ptr vitals{};         ///< for `spawn_supervised`
 };
 
-/// Starts one life of a child. A failure is reported with its cause; a null handle declines: no child, no failure.
-using child_factory = std::function<result<caf::strong_actor_ptr>(const child_context&)>;
+/// What a factory gives: the child's handle (null: it declines, no child, no failure), and what its asker shall get besides.
+struct started_child {
+  started_child(caf::strong_actor_ptr of = nullptr, caf::message more = {})       // NOLINT: implicit
+      : handle(std::move(of)), extra(std::move(more)) {}
+  caf::strong_actor_ptr handle;
+  caf::message extra;
+};
+
+/// How a start went: what has started, or why nothing has.
+struct start_outcome : result<started_child> {
+  start_outcome(started_child child) : result(std::move(child)) {}                 // NOLINT: implicit
+  start_outcome(caf::strong_actor_ptr handle) : result(started_child{std::move(handle)}) {}   // NOLINT: implicit
+  start_outcome(failure why) : result(std::move(why)) {}                           // NOLINT: implicit
+  start_outcome(result<caf::strong_actor_ptr> handle)                              // NOLINT: implicit
+      : result(handle ? result<started_child>{started_child{*handle}} : result<started_child>{handle.error()}) {}
+};
+
+/// Starts one life of a child. A failure is reported with its cause; an exception is one.
+using child_factory = std::function<start_outcome(const child_context&)>;
 
 /// When a child counts as started, so that the next one may be.
 enum class ready_when : std::uint8_t {
@@ -72,34 +96,68 @@ struct child_spec {
   bool retry_first_start = false;                    ///< a failing first start is repeated instead of reported
   std::optional<supervision::milliseconds> start_limit{};       ///< default 30 s; none for supervisors
   ready_when ready = ready_when::initialized;
+  bool significant = false;                          ///< its end may end its supervisor (see auto_shutdown)
+  mailbox_limits mailbox{};                          ///< of a child that is spawned under supervision
   std::string child_class{};                         ///< bounded label for metrics; default: the id
   child_ref_ptr ref{};                               ///< kept up to date, when there is one
   std::shared_ptr<const supervisor_spec> tree{};     ///< instead of `start`: a nested supervisor (see `subtree`)
 };
 
-/// A factory that spawns `behaviour` with copies of `arguments`, as `system.spawn` would.
+/// Spawns `behaviour` with `arguments` for a child, as `system.spawn` would, under supervision: with vitals in the tree, the
+/// mailbox limits of its spec, its messages counted when they are lost. Blocking actors are spawned as they are.
+template <caf::spawn_options Options = caf::no_spawn_options, class Behaviour, class... Arguments>
+caf::strong_actor_ptr spawn_supervised(const child_context& context, Behaviour behaviour, Arguments&&... arguments) {
+  using impl = caf::infer_impl_from_fun_t<Behaviour>;
+  if constexpr (std::is_base_of_v<caf::scheduled_actor, impl>) {
+    caf::actor_config config;
+    caf::detail::init_fun_factory<impl, Behaviour> make;
+    config.init_fun = make(std::move(behaviour), std::forward<Arguments>(arguments)...);
+    return caf::actor_cast<caf::strong_actor_ptr>(
+      context.system.spawn_class<supervised<impl>, Options>(config, context.vitals));
+  } else {
+    return caf::actor_cast<caf::strong_actor_ptr>(
+      context.system.spawn<Options>(std::move(behaviour), std::forward<Arguments>(arguments)...));
+  }
+}
+
+/// A factory that spawns `behaviour` with copies of `arguments` under supervision.
 template <class Behaviour, class... Arguments>
 child_factory spawns(Behaviour behaviour, Arguments... arguments) {
-  return [=](const child_context& context) -> result<caf::strong_actor_ptr> {
-    return caf::actor_cast<caf::strong_actor_ptr>(context.system.spawn(behaviour, arguments...));
+  return [=](const child_context& context) -> start_outcome {
+    return spawn_supervised(context, behaviour, arguments...);
   };
 }
+
+/// Something with a start and a stop that is no actor: a server, a pool of threads, a client of a library.
+struct plain_resource {
+  /// Called for each incarnation, before `ready`. Error: the start has failed.
+  std::function<result<void>(const child_context&)> start;
+  /// Called once for each incarnation that has started, within the child's shutdown limit, before its ledger is released.
+  std::function<void()> stop{};
+  /// Both may block: they get a thread of their own, for as long as the child lives.
+  bool blocks = true;
+};
+
+/// A resource as a child.
+[[nodiscard]] child_factory keeps(plain_resource resource);
 
 /// A factory for an actor that its owner has spawned already and now puts under a supervisor: for temporary children.
 template <class Handle>
 child_factory adopts(const Handle& handle) {
   return [started = caf::actor_cast<caf::strong_actor_ptr>(handle)](const child_context&)
-           -> result<caf::strong_actor_ptr> { return started; };
+           -> start_outcome { return started; };
 }
 
 struct supervisor_spec {
   std::string name;                                  ///< its id under its parent; the root's path is "/name"
   supervision::strategy strategy = supervision::strategy::one_for_one;
   supervision::intensity intensity{};
+  supervision::auto_shutdown auto_shutdown = supervision::auto_shutdown::never;
   supervision::stop_order stopping = supervision::stop_order::reverse;
   supervision::milliseconds kill_grace{500};
   supervision::milliseconds child_shutdown{5'000};   ///< of workers that name no limit of their own
-  std::vector<child_spec> children{};                ///< started in this order
+  supervision::milliseconds release_limit{5'000};    ///< how long the releases of one ledger may take together
+  std::vector<child_spec> children{};                ///< started in this order; of a pool: the one that all are made of
 };
 
 /// A supervisor as the child of another.
@@ -155,14 +213,26 @@ enum class supervisor_error : std::uint8_t {
   bad_spec = 8,          ///< with the field's name as text
   restart_limit = 9,     ///< the reason with which a supervisor ends when its budget is used up
   terminated = 10,       ///< the child was taken down while it was starting
+  by_handle_only = 11,   ///< children of a pool have no ids of their own
+  mailbox_full = 12,     ///< the request met a full mailbox
 };
 [[nodiscard]] caf::error make_error(supervisor_error code, std::string text);
 
 struct start_child_request { child_spec spec; };
+/// One child more of a pool; `arguments` are what its factory finds in `child_context::arguments`, also at its restarts.
+struct start_pool_child_request { caf::message arguments; };
 struct terminate_child_request { std::string id; };
+struct terminate_handle_request { caf::strong_actor_ptr handle; };
 struct restart_child_request { std::string id; };
 struct delete_child_request { std::string id; };
 struct find_child_request { std::string id; };
+/// By id, or, where that is empty, by the handle of a living child.
+struct get_spec_request { std::string id; caf::strong_actor_ptr handle; };
+struct count_children_request {};
+/// Other specs from now on: all or nothing, and nobody is started or stopped by it (see supervisor_machine::change).
+struct change_spec_request { supervisor_spec spec; };
+/// For the actors below here that were spawned under supervision, also those to come; -1: the process's level again.
+struct log_level_request { int level = -1; };
 struct list_children_request {};
 struct child_list { std::vector<supervision::tree_node> children; };
 /// `budget`: how long nested supervisors may take to answer; one that takes longer is shown as its parent sees it.
@@ -171,14 +241,28 @@ struct stop_request {};
 struct child_handle {
   caf::strong_actor_ptr handle;      ///< null: the child declined, or does not run
   std::uint64_t incarnation = 0;
+  caf::message extra{};              ///< what its factory gave besides
+  std::string id{};
 };
 struct child_confirmed { std::uint64_t key = 0, incarnation = 0; };
 struct supervisor_tick {};
+struct ledger_closed { std::uint64_t number = 0; supervision::ledger::closing how; };
+struct ledger_late { std::uint64_t number = 0; };
 
 }  // namespace flott
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(flott::start_child_request)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(flott::start_pool_child_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(flott::terminate_child_request)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(flott::terminate_handle_request)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(flott::get_spec_request)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(flott::count_children_request)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(flott::change_spec_request)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(flott::log_level_request)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(flott::ledger_closed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(flott::ledger_late)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(flott::child_spec)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(flott::supervision::child_counts)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(flott::restart_child_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(flott::delete_child_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(flott::find_child_request)
@@ -197,13 +281,21 @@ namespace flott {
 using supervisor_actor = caf::typed_actor<
   /// Adds a child and starts it; answered when it has started. On failure nothing of it is kept.
   caf::replies_to<start_child_request>::with<child_handle>,
+  /// One child more of a pool; answered as above.
+  caf::replies_to<start_pool_child_request>::with<child_handle>,
   /// Stops a child; answered when it is down or abandoned. Its spec stays, unless it is temporary.
   caf::replies_to<terminate_child_request>::with<child_handle>,
+  /// The same by its handle: the only way in a pool. A dead child of its own is fine, a stranger is refused and left alive.
+  caf::replies_to<terminate_handle_request>::with<child_handle>,
   /// Starts a child that is stopped.
   caf::replies_to<restart_child_request>::with<child_handle>,
   /// Forgets a child that is stopped.
   caf::replies_to<delete_child_request>::with<child_handle>,
   caf::replies_to<find_child_request>::with<child_handle>,
+  caf::replies_to<get_spec_request>::with<child_spec>,
+  caf::replies_to<count_children_request>::with<supervision::child_counts>,
+  caf::replies_to<change_spec_request>::with<supervision::child_counts>,
+  caf::reacts_to<log_level_request>,
   /// In the order of their start.
   caf::replies_to<list_children_request>::with<child_list>,
   /// The live tree from here downwards. Never waits for a worker, nor longer than its budget for a supervisor.
@@ -213,12 +305,18 @@ using supervisor_actor = caf::typed_actor<
   /// From a child's `child_context::confirm`.
   caf::reacts_to<child_confirmed>,
   /// To itself.
-  caf::reacts_to<supervisor_tick>>;
+  caf::reacts_to<supervisor_tick>,
+  caf::reacts_to<ledger_closed>,
+  caf::reacts_to<ledger_late>>;
 
 /// What a host gives to the whole tree.
 struct supervision_host {
   std::shared_ptr<supervision_observer> observer{};
   std::uint64_t seed = 0;                                 ///< of the back-offs' jitter
+  /// Where messages go that nobody handles; unset: they are counted and not shown.
+  std::shared_ptr<supervision::dead_letters> dead_letters{};
+  /// A simulation: nothing gets a thread of its own, so a release that blocks blocks its supervisor.
+  bool one_thread = false;
   /// The root has ended, on request or because its budget was used up. Called once, by a thread of the actor system.
   std::function<void(const supervisor_end&)> on_end{};
   /// All static children of the root are up for the first time.

@@ -120,7 +120,7 @@ void launch(self_ptr self, const msg::DeployTasks& request, const compiled_job_p
   spec.restart = supervision::restart_policy::temporary;
   spec.ready = ready_when::spawned;
   spec.start = [config, owner = task_manager_actor{self}](const child_context& context) -> result<caf::strong_actor_ptr> {
-    return caf::actor_cast<caf::strong_actor_ptr>(context.system.spawn(task, *config, owner));
+    return spawn_supervised(context, task, *config, owner);
   };
   self->request(state.config.tasks->as<supervisor_actor>(), start_timeout, start_child_request{std::move(spec)})
     .then(

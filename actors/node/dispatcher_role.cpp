@@ -203,7 +203,7 @@ std::vector<child_spec> dispatcher_role::children() {
   monitoring.id = "monitor";
   monitoring.ref = monitor_;
   monitoring.start = [watch, shown = view_](const child_context& context) -> result<caf::strong_actor_ptr> {
-    return caf::actor_cast<caf::strong_actor_ptr>(context.system.spawn(monitor, watch, shown->as<view_actor>()));
+    return spawn_supervised(context, monitor, watch, shown->as<view_actor>());
   };
 
   resource_manager_config slots;
@@ -219,8 +219,7 @@ std::vector<child_spec> dispatcher_role::children() {
   resources.id = "resource_manager";
   resources.ref = resources_;
   resources.start = [slots, dial = host.dial](const child_context& context) -> result<caf::strong_actor_ptr> {
-    return caf::actor_cast<caf::strong_actor_ptr>(
-      context.system.spawn(resource_manager, slots, dial->as<dialer_actor>()));
+    return spawn_supervised(context, resource_manager, slots, dial->as<dialer_actor>());
   };
 
   dispatcher_config jobs;
@@ -245,8 +244,7 @@ std::vector<child_spec> dispatcher_role::children() {
     FLOTT_ASSIGN(auto held, store->load());
     for (const auto& damaged : held.damaged)
       log::error("a stored job is damaged and was set aside", {{"file", damaged.to_string()}});
-    return caf::actor_cast<caf::strong_actor_ptr>(
-      context.system.spawn(flott::dispatcher, jobs, siblings, std::move(held.jobs)));
+    return spawn_supervised(context, flott::dispatcher, jobs, siblings, std::move(held.jobs));
   };
 
   child_spec gateway;
@@ -254,9 +252,8 @@ std::vector<child_spec> dispatcher_role::children() {
   gateway.ref = gateway_;
   gateway.start = [incarnation, e = &host.environment, d = dispatcher_, r = resources_,
                    m = monitor_](const child_context& context) -> result<caf::strong_actor_ptr> {
-    return caf::actor_cast<caf::strong_actor_ptr>(
-      context.system.spawn(cluster_gateway, incarnation, e, d->as<dispatcher_actor>(), r->as<resource_manager_actor>(),
-                           m->as<monitor_actor>()));
+    return spawn_supervised(context, cluster_gateway, incarnation, e, d->as<dispatcher_actor>(), r->as<resource_manager_actor>(),
+                           m->as<monitor_actor>());
   };
 
   std::vector<child_spec> all;

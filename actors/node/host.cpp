@@ -130,8 +130,7 @@ child_spec node_host::publisher(const child_ref_ptr& of, const std::string& loca
       return transient_failure("publisher", "the gateway is not up");
     if (!networked()) {
       directory_->publish(local_name, gateway);
-      return caf::actor_cast<caf::strong_actor_ptr>(
-        context.system.spawn(publisher_actor, [directory = directory_, local_name] { directory->withdraw(local_name); }));
+      return spawn_supervised(context, publisher_actor, [directory = directory_, local_name] { directory->withdraw(local_name); });
     }
     const auto port = local_port(listener_);
     std::optional<failure> refused;
@@ -144,7 +143,7 @@ child_spec node_host::publisher(const child_ref_ptr& of, const std::string& loca
     auto withdraw = [connector = connector_, address = gateway->address(), port] {
       caf::anon_send(connector, caf::unpublish_atom::value, address, port);
     };
-    return caf::actor_cast<caf::strong_actor_ptr>(context.system.spawn(publisher_actor, std::move(withdraw)));
+    return spawn_supervised(context, publisher_actor, std::move(withdraw));
   };
   return spec;
 }

@@ -45,8 +45,7 @@ child_spec registrar_child(node_host& host, const msg::RegisterNode& self, const
   child_spec spec;
   spec.id = "registrar";
   spec.start = [config, owner, dial = host.dial](const child_context& context) -> result<caf::strong_actor_ptr> {
-    return caf::actor_cast<caf::strong_actor_ptr>(
-      context.system.spawn(registrar, config, owner->as<registered_node_actor>(), dial->as<dialer_actor>()));
+    return spawn_supervised(context, registrar, config, owner->as<registered_node_actor>(), dial->as<dialer_actor>());
   };
   return spec;
 }
@@ -146,7 +145,7 @@ std::vector<child_spec> job_manager_role::children() {
   node.start = [config, dial = host.dial](const child_context& context) -> result<caf::strong_actor_ptr> {
     auto wired = config;
     wired.dial = dial->as<dialer_actor>();
-    return caf::actor_cast<caf::strong_actor_ptr>(context.system.spawn(job_manager_node, std::move(wired)));
+    return spawn_supervised(context, job_manager_node, std::move(wired));
   };
   child_spec files;
   files.id = "committer";

@@ -13,6 +13,8 @@ namespace flott {
 struct supervision_scope {
   std::shared_ptr<supervision_observer> observer;
   std::uint64_t seed = 0;
+  std::shared_ptr<supervision::dead_letters> dead_letters;
+  bool one_thread = false;
   std::atomic<std::uint64_t> abandoned{0};
 };
 
@@ -21,6 +23,7 @@ struct supervisor_config {
   supervisor_spec spec;
   std::string path;
   std::shared_ptr<supervision_scope> scope;
+  int log_level = -1;
   std::function<void()> on_started;
   std::function<void(const supervisor_end&)> on_end;
 };

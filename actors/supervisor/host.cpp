@@ -12,6 +12,9 @@ result<supervisor_actor> spawn_supervisor(caf::actor_system& system, supervisor_
   config.scope = std::make_shared<supervision_scope>();
   config.scope->observer = std::move(host.observer);
   config.scope->seed = host.seed;
+  config.scope->dead_letters = host.dead_letters ? std::move(host.dead_letters)
+                                                 : std::make_shared<supervision::dead_letters>();
+  config.scope->one_thread = host.one_thread;
   config.on_started = std::move(host.on_started);
   config.on_end = std::move(host.on_end);
   return spawn_supervisor_actor(system, std::move(config));

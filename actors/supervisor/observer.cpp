@@ -10,10 +10,13 @@ log::level level_of(const supervision_event& event) {
   switch (event.kind) {
     case report_kind::child_abandoned:
     case report_kind::restart_limit: return log::level::error;
+    case report_kind::release_failed:
     case report_kind::child_start_failed: return log::level::warn;
     case report_kind::child_exited:
       return event.cause == supervision::restart_cause::failure ? log::level::warn : log::level::debug;
     case report_kind::child_restarted: return log::level::info;
+    case report_kind::child_released:
+    case report_kind::auto_shutdown:
     case report_kind::child_started:
     case report_kind::child_declined:
     case report_kind::child_stopped:

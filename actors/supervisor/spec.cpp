@@ -29,6 +29,7 @@ supervision::child_options to_options(const child_spec& spec) {
   options.restart = spec.restart;
   options.shutdown = spec.shutdown;
   options.restart_backoff = spec.restart_backoff;
+  options.significant = spec.significant;
   options.retry_first_start = spec.retry_first_start;
   options.start_limit = spec.start_limit;
   return options;
@@ -45,6 +46,7 @@ supervision::supervisor_options to_options(const supervisor_spec& spec) {
   supervision::supervisor_options options;
   options.strategy = spec.strategy;
   options.intensity = spec.intensity;
+  options.auto_shutdown = spec.auto_shutdown;
   options.stopping = spec.stopping;
   options.kill_grace = spec.kill_grace;
   return options;
@@ -54,6 +56,8 @@ result<void> validate(const child_spec& spec) {
   FLOTT_TRY(supervision::validate(to_options(spec)));
   if (!spec.start && !spec.tree)
     return user_failure("child spec '" + spec.id + "'", "start is missing");
+  if (spec.mailbox.bytes > 0 && !spec.mailbox.size_of)
+    return user_failure("child spec '" + spec.id + "'", "mailbox.bytes needs mailbox.size_of");
   if (spec.tree) {
     if (auto below = validate(*spec.tree); !below)
       return user_failure(spec.id + "/" + below.error().where, below.error().message);
@@ -64,6 +68,8 @@ result<void> validate(const child_spec& spec) {
 result<void> validate(const supervisor_spec& spec) {
   if (spec.name.empty() || spec.name.find('/') != std::string::npos)
     return user_failure("supervisor spec", "name must not be empty nor contain '/'");
+  if (spec.release_limit.count() <= 0)
+    return user_failure("supervisor spec", "release_limit must be more than 0 ms");
   std::vector<supervision::child_options> children;
   for (const auto& child : spec.children)
     children.push_back(to_options(child, spec));

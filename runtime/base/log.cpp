@@ -278,6 +278,7 @@ bool parse_level(std::string_view name, level& to) noexcept {
 namespace detail {
 
 std::atomic<level> threshold{level::warn};
+thread_local const std::atomic<int>* own_threshold = nullptr;
 
 void write(level at, std::string_view message, fields values) {
   auto& log = instance();

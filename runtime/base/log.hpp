@@ -87,10 +87,27 @@ void set_level(level threshold) noexcept;
 
 namespace detail {
 extern std::atomic<level> threshold;
+extern thread_local const std::atomic<int>* own_threshold;
 void write(level at, std::string_view message, fields values);
 }  // namespace detail
 
+/// While one lives, its thread logs by a threshold of its own instead of the process's: that of the actor whose messages
+/// it handles. `of` holds a level as a number, or -1 for the process's, may change meanwhile, and may be null.
+class scoped_level {
+ public:
+  explicit scoped_level(const std::atomic<int>* of) noexcept : before_(detail::own_threshold) { detail::own_threshold = of; }
+  ~scoped_level() { detail::own_threshold = before_; }
+  scoped_level(const scoped_level&) = delete;
+  scoped_level& operator=(const scoped_level&) = delete;
+
+ private:
+  const std::atomic<int>* before_;
+};
+
 [[nodiscard]] inline bool enabled(level at) noexcept {
+  if (const auto* own = detail::own_threshold)
+    if (const int threshold = own->load(std::memory_order_relaxed); threshold >= 0)
+      return static_cast<int>(at) >= threshold;
   return at >= detail::threshold.load(std::memory_order_relaxed);
 }
 

@@ -7,6 +7,10 @@ namespace flott::supervision {
 supervisor_machine::supervisor_machine(supervisor_options options, std::vector<child_options> children,
                                        random_source random)
     : options_(options), random_(std::move(random)) {
+  if (is_pool()) {
+    pool_spec_ = std::move(children.front());
+    return;
+  }
   for (auto& each : children)
     insert(std::move(each), origin::boot);
 }
@@ -39,7 +43,7 @@ actions supervisor_machine::child_declined(child_key key, std::uint64_t incarnat
   gone(*c);
   if (token)
     answer(*token, outcome::declined, key);
-  if (c->options.restart == restart_policy::temporary)
+  if (leaves_nothing(*c))
     remove(*c);
   drive(now);
   return take();
@@ -81,10 +85,12 @@ actions supervisor_machine::timer_fired(time_point now) {
     clear_timer(c);
     if (c.alive())
       deadline_passed(c, now);
+    else
+      wait_is_over(c, now);
   }
-  for (const auto key : to_start_)                 // those of a group whose turn is later included
-    if (auto& c = children_.at(key); c.wait_until && *c.wait_until <= now)
-      c.wait_until.reset();
+  if (ordered())                                   // those of a group whose turn is later have no timer yet
+    for (const auto key : to_start_)
+      wait_is_over(children_.at(key), now);
   drive(now);
   return take();
 }
@@ -137,11 +143,12 @@ void supervisor_machine::went_down(child& c, const exit_reason& reason, time_poi
   gone(c);
   if (to_start_.count(c.key) > 0) {                // a group restart wanted it down, and wants it up again
     c.state = child_state::restarting;
+    idle_.insert(c.key);
     return;
   }
   const bool restart = c.options.restart == restart_policy::permanent ||
                        (c.options.restart == restart_policy::transient && reason.kind == exit_kind::abnormal);
-  if (restart && !was_stopping && !was_to_stop && !stopping_) {
+  if (restart && !was_stopping && !was_to_stop) {      // of one that stops, all are to stop
     if (c.options.restart_backoff && now - c.up_since >= c.options.restart_backoff->reset_after)
       c.failures_in_a_row = 0;
     incident(c,
@@ -149,9 +156,23 @@ void supervisor_machine::went_down(child& c, const exit_reason& reason, time_poi
              : reason.kind == exit_kind::abnormal        ? restart_cause::failure
                                                          : restart_cause::exit,
              now);
-  } else if (c.options.restart == restart_policy::temporary) {
-    remove(c);
+    return;
   }
+  if (!was_stopping && !was_to_stop)
+    ended_for_good(c);
+  if (leaves_nothing(c))
+    remove(c);
+}
+
+void supervisor_machine::ended_for_good(const child& c) {
+  if (stopping_ || !c.options.significant || options_.auto_shutdown == auto_shutdown::never)
+    return;
+  if (options_.auto_shutdown == auto_shutdown::all_significant)
+    for (const auto& [key, other] : children_)
+      if (key != c.key && other.options.significant && (other.alive() || to_start_.count(key) > 0))
+        return;
+  out_.emplace_back(report{report_kind::auto_shutdown, 0, c.options.id, c.incarnation, {}, {}});
+  begin_stop(exit_reason::shutdown("auto_shutdown: " + c.options.id + " ended"));
 }
 
 void supervisor_machine::start_failed(child& c, const std::string& cause, time_point now) {
@@ -160,7 +181,7 @@ void supervisor_machine::start_failed(child& c, const std::string& cause, time_p
   gone(c);
   if (stopping_ || to_start_.count(c.key) == 0) {  // nobody wants it any more
     cancel_start(c, stopping_ ? outcome::stopping : outcome::terminated);
-    if (c.options.restart == restart_policy::temporary)
+    if (leaves_nothing(c))
       remove(c);
     return;
   }
@@ -198,7 +219,7 @@ void supervisor_machine::incident(child& c, restart_cause cause, time_point now)
   ++c.restarts[static_cast<std::size_t>(cause)];
   c.wait_until = wait_until;
   request_start(c, origin::restart);
-  if (options_.strategy == strategy::one_for_one)
+  if (options_.strategy == strategy::one_for_one || is_pool())
     return;
   auto other = options_.strategy == strategy::one_for_all ? children_.begin() : children_.upper_bound(c.key);
   for (; other != children_.end(); ++other)
@@ -251,12 +272,23 @@ void supervisor_machine::begin_stop(exit_reason why) {
 void supervisor_machine::request_start(child& c, origin from) {
   c.start_origin = from;
   to_start_.insert(c.key);
-  if (!c.alive())
+  if (!c.alive()) {
     c.state = child_state::restarting;
+    idle_.insert(c.key);
+  }
+}
+
+void supervisor_machine::wait_is_over(child& c, time_point now) {
+  if (!c.wait_until || *c.wait_until > now)
+    return;
+  c.wait_until.reset();
+  if (to_start_.count(c.key) > 0 && !c.alive())
+    idle_.insert(c.key);
 }
 
 void supervisor_machine::cancel_start(child& c, outcome why) {
   to_start_.erase(c.key);
+  idle_.erase(c.key);
   c.wait_until.reset();
   if (!c.alive()) {
     clear_timer(c);
@@ -286,7 +318,9 @@ void supervisor_machine::drive(time_point now) {
 }
 
 void supervisor_machine::drive_stops(time_point now) {
-  const bool parallel = stopping_ && options_.stopping == stop_order::parallel;
+  const bool parallel = stopping_ && (options_.stopping == stop_order::parallel || is_pool());
+  if (parallel && std::exchange(all_asked_, true))
+    return;                                        // nobody comes to live any more
   for (auto key = to_stop_.rbegin(); key != to_stop_.rend(); ++key) {
     auto& c = children_.at(*key);
     if (c.state != child_state::stopping)
@@ -296,22 +330,29 @@ void supervisor_machine::drive_stops(time_point now) {
   }
 }
 
+bool supervisor_machine::ordered() const {
+  return booting_ || options_.strategy == strategy::one_for_all || options_.strategy == strategy::rest_for_one;
+}
+
 void supervisor_machine::drive_starts(time_point now) {
-  const bool ordered = booting_ || options_.strategy != strategy::one_for_one;
-  for (const auto key : to_start_) {
-    auto& c = children_.at(key);
-    if (!c.alive()) {
-      if (c.wait_until)
-        set_timer(c, *c.wait_until);
-      else
-        issue_start(c, now);
-    }
-    if (ordered)
-      return;                                      // the next one when this one is up
+  const auto start_or_wait = [&](child& c) {
+    if (c.wait_until)
+      set_timer(c, *c.wait_until);
+    else
+      issue_start(c, now);
+  };
+  if (ordered()) {                                 // the next one when this one is up
+    if (!to_start_.empty())
+      if (auto& c = children_.at(*to_start_.begin()); !c.alive())
+        start_or_wait(c);
+    return;
   }
+  for (const auto key : std::exchange(idle_, {}))
+    start_or_wait(children_.at(key));
 }
 
 void supervisor_machine::issue_start(child& c, time_point now) {
+  idle_.erase(c.key);
   ++alive_;
   ++c.incarnation;
   c.state = child_state::starting;

@@ -23,7 +23,16 @@ using request_token = std::uint64_t;
 /// How a request to change the children ended.
 enum class outcome : std::uint8_t {
   ok, declined, not_found, already_started, already_present, running, restarting, stopping, start_failed, bad_spec,
-  terminated,
+  terminated, by_handle_only,
+};
+
+/// How many children a supervisor has (OTP: count_children).
+struct child_counts {
+  std::size_t specs = 0;         ///< child specs; of a pool 1
+  std::size_t active = 0;        ///< children that are starting, running or stopping
+  std::size_t supervisors = 0;   ///< of all children, alive or not
+  std::size_t workers = 0;
+  bool operator==(const child_counts&) const = default;
 };
 
 /// Facts for logs, metrics and people.
@@ -35,8 +44,11 @@ enum class report_kind : std::uint8_t {
   child_exited,          ///< by itself
   child_stopped,         ///< as asked for
   child_abandoned,       ///< did not end within its limit
+  child_released,        ///< what an ended life still held was given back
+  release_failed,        ///< or not: a release threw, or did not return in time
   supervisor_started,    ///< all static children are up
   restart_limit,         ///< the budget is used up; the supervisor ends
+  auto_shutdown,         ///< its significant children have ended; the supervisor ends
   supervisor_ended,
 };
 [[nodiscard]] const char* to_string(report_kind x);
@@ -102,10 +114,20 @@ class supervisor_machine {
   actions timer_fired(time_point now);
   actions stop(exit_reason why, time_point now);
 
+  /// Not for pools.
   actions add_child(child_options child, request_token token, time_point now);
+  /// Only for pools: one child more, of the pool's spec. Its id is its key.
+  actions add_to_pool(request_token token, time_point now);
+  /// Children of a pool are ended by key only; restarted or deleted on request they are not.
   actions terminate_child(const std::string& id, request_token token, time_point now);
+  actions terminate_child(child_key key, request_token token, time_point now);
   actions restart_child(const std::string& id, request_token token, time_point now);
   actions delete_child(const std::string& id, request_token token, time_point now);
+
+  /// Other specs from now on (OTP: code_change). All or nothing: an error changes nothing. Starts and stops nobody: a
+  /// new child is there, stopped, after the others; one without a spec goes on as it was; changed values count from
+  /// the next time they are needed. A pool stays a pool.
+  result<void> change(supervisor_options options, std::vector<child_options> children);
 
   // what it looks like; children in the order of their start, `path` being the bare id
   [[nodiscard]] std::vector<std::pair<child_key, tree_node>> children(time_point now) const;
@@ -115,6 +137,7 @@ class supervisor_machine {
   [[nodiscard]] std::size_t size() const { return children_.size(); }
   /// Children that are starting, running or stopping.
   [[nodiscard]] std::size_t active() const { return alive_; }
+  [[nodiscard]] child_counts counts() const;
 
  private:
   /// Who wanted the start that is pending or under way; decides what its failure means.
@@ -144,9 +167,15 @@ class supervisor_machine {
     }
   };
 
+  [[nodiscard]] bool is_pool() const { return options_.strategy == strategy::pool; }
+  /// Its spec goes with it.
+  [[nodiscard]] bool leaves_nothing(const child& c) const {
+    return c.options.restart == restart_policy::temporary || is_pool();
+  }
   child& insert(child_options options, origin from);
   child* of_life(child_key key, std::uint64_t incarnation);
   child* by_id(const std::string& id);
+  void terminate(child& c, request_token token, time_point now);
   void remove(child& c);
 
   void request_start(child& c, origin from);
@@ -160,7 +189,10 @@ class supervisor_machine {
   void start_failed(child& c, const std::string& cause, time_point now);
   void incident(child& c, restart_cause cause, time_point now);
   void take_along(child& c, std::optional<time_point> wait_until);
+  void wait_is_over(child& c, time_point now);
+  [[nodiscard]] bool ordered() const;              // starts follow one another
   bool within_budget(time_point now);
+  void ended_for_good(const child& c);
   void begin_stop(exit_reason why);
 
   void drive(time_point now);
@@ -174,17 +206,19 @@ class supervisor_machine {
   actions take();
 
   supervisor_options options_;
+  child_options pool_spec_;
   random_source random_;
   std::map<child_key, child> children_;            // by key, which is the order of start
   std::map<std::string, child_key> ids_;
   std::set<child_key> to_stop_, to_start_;
+  std::set<child_key> idle_;                       // of to_start_: neither alive nor waiting for a timer
   std::set<std::pair<time_point, child_key>> timers_;
   std::optional<time_point> armed_;
   std::deque<time_point> restarts_;                // within the period
   std::size_t alive_ = 0;
   std::uint64_t abandoned_ = 0;
   child_key next_key_ = 1;
-  bool booting_ = true, stopping_ = false, finished_ = false;
+  bool booting_ = true, stopping_ = false, all_asked_ = false, finished_ = false;
   exit_reason end_reason_;
   actions out_;
 };

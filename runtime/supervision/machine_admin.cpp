@@ -10,7 +10,9 @@ namespace flott::supervision {
 actions supervisor_machine::add_child(child_options options, request_token token, time_point now) {
   if (stopping_) {
     answer(token, outcome::stopping);
-  } else if (const auto valid = validate(options); !valid) {
+  } else if (is_pool()) {
+    answer(token, outcome::bad_spec, 0, "children of a pool have the pool's spec");
+  } else if (const auto valid = validate(options, options_); !valid) {
     answer(token, outcome::bad_spec, 0, valid.error().to_string());
   } else if (const auto* there = by_id(options.id)) {
     answer(token, there->alive() ? outcome::already_started : outcome::already_present, there->key);
@@ -23,31 +25,62 @@ actions supervisor_machine::add_child(child_options options, request_token token
   return take();
 }
 
+actions supervisor_machine::add_to_pool(request_token token, time_point now) {
+  if (stopping_) {
+    answer(token, outcome::stopping);
+  } else if (!is_pool()) {
+    answer(token, outcome::bad_spec, 0, "the supervisor is no pool");
+  } else {
+    auto options = pool_spec_;
+    options.id = std::to_string(next_key_);
+    auto& c = insert(std::move(options), origin::added);
+    c.start_token = token;
+    request_start(c, origin::added);
+    drive(now);
+  }
+  return take();
+}
+
 actions supervisor_machine::terminate_child(const std::string& id, request_token token, time_point now) {
   auto* c = by_id(id);
-  if (c == nullptr) {
+  if (is_pool())
+    answer(token, outcome::by_handle_only);
+  else if (c == nullptr)
     answer(token, stopping_ ? outcome::stopping : outcome::not_found);
-    return take();
-  }
-  cancel_start(*c, outcome::terminated);
-  if (c->alive()) {
-    c->stop_tokens.push_back(token);
+  else
+    terminate(*c, token, now);
+  return take();
+}
+
+actions supervisor_machine::terminate_child(child_key key, request_token token, time_point now) {
+  if (const auto found = children_.find(key); found != children_.end())
+    terminate(found->second, token, now);
+  else
+    answer(token, stopping_ ? outcome::stopping : outcome::not_found);
+  return take();
+}
+
+void supervisor_machine::terminate(child& c, request_token token, time_point now) {
+  cancel_start(c, outcome::terminated);
+  if (c.alive()) {
+    c.stop_tokens.push_back(token);
     // One that a group restart is about to stop keeps its place in that order.
-    if (c->state != child_state::stopping && to_stop_.count(c->key) == 0)
-      issue_stop(*c, now);
+    if (c.state != child_state::stopping && to_stop_.count(c.key) == 0)
+      issue_stop(c, now);
   } else {
-    answer(token, outcome::ok, c->key);
-    if (c->options.restart == restart_policy::temporary)
-      remove(*c);
+    answer(token, outcome::ok, c.key);
+    if (leaves_nothing(c))
+      remove(c);
   }
   drive(now);
-  return take();
 }
 
 actions supervisor_machine::restart_child(const std::string& id, request_token token, time_point now) {
   auto* c = by_id(id);
   if (stopping_) {
     answer(token, outcome::stopping);
+  } else if (is_pool()) {
+    answer(token, outcome::by_handle_only);
   } else if (c == nullptr) {
     answer(token, outcome::not_found);
   } else if (c->alive()) {
@@ -64,7 +97,9 @@ actions supervisor_machine::restart_child(const std::string& id, request_token t
 
 actions supervisor_machine::delete_child(const std::string& id, request_token token, time_point now) {
   auto* c = by_id(id);
-  if (c == nullptr) {
+  if (is_pool()) {
+    answer(token, outcome::by_handle_only);
+  } else if (c == nullptr) {
     answer(token, outcome::not_found);
   } else if (c->alive()) {
     answer(token, outcome::running, c->key);
@@ -77,6 +112,36 @@ actions supervisor_machine::delete_child(const std::string& id, request_token to
     drive(now);
   }
   return take();
+}
+
+// --- other specs ---------------------------------------------------------------------------------------------------
+
+result<void> supervisor_machine::change(supervisor_options options, std::vector<child_options> children) {
+  FLOTT_TRY(validate(options, children));
+  if (is_pool() != (options.strategy == strategy::pool))
+    return user_failure("supervisor spec", "strategy can't be changed from or to pool");
+  for (const auto& [key, c] : children_)             // those that stay without a spec have to fit as well
+    if (c.options.significant && options.auto_shutdown == auto_shutdown::never && !is_pool() &&
+        std::none_of(children.begin(), children.end(), [&, &id = c.options.id](auto& each) { return each.id == id; }))
+      return user_failure("child spec '" + c.options.id + "'",
+                          "significant contradicts auto_shutdown: never of its supervisor");
+  options_ = options;
+  if (is_pool()) {
+    pool_spec_ = std::move(children.front());
+    for (auto& [key, c] : children_) {
+      const auto id = std::move(c.options.id);
+      c.options = pool_spec_;
+      c.options.id = id;
+    }
+    return {};
+  }
+  for (auto& each : children) {
+    if (auto* there = by_id(each.id))
+      there->options = std::move(each);
+    else
+      insert(std::move(each), origin::manual);
+  }
+  return {};
 }
 
 // --- views -----------------------------------------------------------------------------------------------------------
@@ -98,6 +163,15 @@ std::vector<std::pair<child_key, tree_node>> supervisor_machine::children(time_p
     all.emplace_back(key, std::move(node));
   }
   return all;
+}
+
+child_counts supervisor_machine::counts() const {
+  child_counts counted;
+  counted.specs = is_pool() ? 1 : children_.size();
+  counted.active = alive_;
+  for (const auto& [key, c] : children_)
+    ++(c.options.kind == child_kind::supervisor ? counted.supervisors : counted.workers);
+  return counted;
 }
 
 std::optional<child_key> supervisor_machine::find(const std::string& id) const {
@@ -138,6 +212,7 @@ void supervisor_machine::remove(child& c) {
   const auto key = c.key;
   clear_timer(c);
   to_start_.erase(key);
+  idle_.erase(key);
   to_stop_.erase(key);
   ids_.erase(c.options.id);
   children_.erase(key);
@@ -182,8 +257,11 @@ const char* to_string(report_kind x) {
     case report_kind::child_exited: return "child ended";
     case report_kind::child_stopped: return "child stopped";
     case report_kind::child_abandoned: return "child abandoned";
+    case report_kind::child_released: return "what a child held was released";
+    case report_kind::release_failed: return "what a child held could not be released";
     case report_kind::supervisor_started: return "supervisor started";
     case report_kind::restart_limit: return "restart limit reached";
+    case report_kind::auto_shutdown: return "significant child ended";
     case report_kind::supervisor_ended: return "supervisor ended";
   }
   return "unknown";

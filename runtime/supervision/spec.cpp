@@ -9,6 +9,8 @@ namespace {
 
 constexpr milliseconds default_worker_shutdown{5'000};
 constexpr milliseconds default_worker_start_limit{30'000};
+constexpr unsigned most_restarts = 1'000'000;      // each within the period is remembered
+constexpr milliseconds longest_period = std::chrono::hours{24 * 366};
 
 failure bad(const std::string& child, const char* field, std::string why) {
   return user_failure(child.empty() ? std::string("supervisor spec") : "child spec '" + child + "'",
@@ -56,6 +58,8 @@ result<void> validate(const child_options& child) {
     return bad(child.id, "shutdown", "must not be negative");
   if (child.start_limit && child.start_limit->count() <= 0)
     return bad(child.id, "start_limit", "must be more than 0 ms");
+  if (child.significant && child.restart == restart_policy::permanent)
+    return bad(child.id, "significant", "contradicts restart: permanent");
   if (child.retry_first_start && child.restart == restart_policy::temporary)
     return bad(child.id, "retry_first_start", "contradicts restart: temporary");
   if (child.restart_backoff) {
@@ -66,18 +70,33 @@ result<void> validate(const child_options& child) {
   return {};
 }
 
+result<void> validate(const child_options& child, const supervisor_options& under) {
+  FLOTT_TRY(validate(child));
+  if (child.significant && under.auto_shutdown == auto_shutdown::never)
+    return bad(child.id, "significant", "contradicts auto_shutdown: never of its supervisor");
+  return {};
+}
+
 result<void> validate(const supervisor_options& options, const std::vector<child_options>& children) {
-  if (static_cast<unsigned>(options.strategy) > static_cast<unsigned>(strategy::rest_for_one))
-    return bad("", "strategy", "is none of one_for_one, one_for_all, rest_for_one");
+  if (static_cast<unsigned>(options.strategy) > static_cast<unsigned>(strategy::pool))
+    return bad("", "strategy", "is none of one_for_one, one_for_all, rest_for_one, pool");
+  if (static_cast<unsigned>(options.auto_shutdown) > static_cast<unsigned>(auto_shutdown::all_significant))
+    return bad("", "auto_shutdown", "is none of never, any_significant, all_significant");
+  if (options.strategy == strategy::pool && options.auto_shutdown != auto_shutdown::never)
+    return bad("", "auto_shutdown", "contradicts strategy: pool");
+  if (options.strategy == strategy::pool && children.size() != 1)
+    return bad("", "children", "of a pool must be one spec, of which all its children are made");
   if (static_cast<unsigned>(options.stopping) > static_cast<unsigned>(stop_order::parallel))
     return bad("", "stopping", "is none of reverse, parallel");
-  if (options.intensity.period.count() <= 0)
-    return bad("", "intensity.period", "must be more than 0 ms");
+  if (options.intensity.restarts > most_restarts)
+    return bad("", "intensity.restarts", "must be at most " + std::to_string(most_restarts));
+  if (options.intensity.period.count() <= 0 || options.intensity.period > longest_period)
+    return bad("", "intensity.period", "must be more than 0 ms and at most " + std::to_string(longest_period.count()) + " ms");
   if (options.kill_grace.count() < 0)
     return bad("", "kill_grace", "must not be negative");
   std::set<std::string> ids;
   for (const auto& child : children) {
-    FLOTT_TRY(validate(child));
+    FLOTT_TRY(validate(child, options));
     if (!ids.insert(child.id).second)
       return bad(child.id, "id", "is used twice under the same supervisor");
   }
@@ -97,6 +116,16 @@ const char* to_string(strategy x) {
     case strategy::one_for_one: return "one_for_one";
     case strategy::one_for_all: return "one_for_all";
     case strategy::rest_for_one: return "rest_for_one";
+    case strategy::pool: return "pool";
+  }
+  return "unknown";
+}
+
+const char* to_string(auto_shutdown x) {
+  switch (x) {
+    case auto_shutdown::never: return "never";
+    case auto_shutdown::any_significant: return "any_significant";
+    case auto_shutdown::all_significant: return "all_significant";
   }
   return "unknown";
 }

@@ -21,6 +21,7 @@ enum class strategy : std::uint8_t {
   one_for_one,    ///< nobody
   one_for_all,    ///< all children
   rest_for_one,   ///< those started after it
+  pool,           ///< nobody; all children are of one spec and added while running (OTP: simple_one_for_one)
 };
 
 /// When a child that ended by itself is started again.
@@ -36,6 +37,14 @@ enum class child_kind : std::uint8_t { worker, supervisor };
 enum class stop_order : std::uint8_t {
   reverse,    ///< one after another, the last started first
   parallel,   ///< all at once: for many like children that do not depend on one another
+};
+
+/// Whether a supervisor ends, with reason `shutdown`, once its significant children have ended for good by themselves:
+/// a transient one normally, a temporary one in any way; one that was stopped does not count.
+enum class auto_shutdown : std::uint8_t {
+  never,
+  any_significant,   ///< with the first of them
+  all_significant,   ///< with the last of them
 };
 
 /// How an actor ended. `normal` and `shutdown` do not restart a transient child.
@@ -103,12 +112,14 @@ class shutdown_limit {
 
 /// What the rules need to know of a child.
 struct child_options {
-  std::string id;                                  ///< unique under its supervisor; no '/'
+  std::string id;                                  ///< unique under its supervisor; no '/'; of a pool: its children are numbered
   child_kind kind = child_kind::worker;
   restart_policy restart = restart_policy::permanent;
   /// Default: 5 s for workers, infinite for supervisors.
   std::optional<shutdown_limit> shutdown;
   std::optional<backoff> restart_backoff;          ///< default: restarts follow at once
+  /// Its end may end the supervisor (see auto_shutdown). Not for permanent children, nor in a pool.
+  bool significant = false;
   /// A failing first start is repeated like a failing restart, instead of being reported.
   bool retry_first_start = false;
   /// A start that takes longer has failed. Default: 30 s for workers, no limit for supervisors.
@@ -122,19 +133,23 @@ struct child_options {
 struct supervisor_options {
   supervision::strategy strategy = strategy::one_for_one;
   supervision::intensity intensity;
-  stop_order stopping = stop_order::reverse;
+  supervision::auto_shutdown auto_shutdown = auto_shutdown::never;
+  stop_order stopping = stop_order::reverse;       ///< a pool's children are stopped in parallel always
   /// How long a killed child may take to be gone before it is abandoned.
   milliseconds kill_grace{500};
 };
 
-/// Every invalid field, or duplicate id, is refused by name; nothing is started.
+/// Every invalid field, combination or duplicate id is refused by name; nothing is started. A pool has one child spec,
+/// of which all its children are made.
 [[nodiscard]] result<void> validate(const child_options& child);
+[[nodiscard]] result<void> validate(const child_options& child, const supervisor_options& under);
 [[nodiscard]] result<void> validate(const supervisor_options& options, const std::vector<child_options>& children);
 
 /// The delay before restart number `failures` (1 is the first) in a row. `random` is in [0, 1).
 [[nodiscard]] milliseconds backoff_delay(const backoff& how, unsigned failures, double random);
 
 [[nodiscard]] const char* to_string(strategy x);
+[[nodiscard]] const char* to_string(auto_shutdown x);
 [[nodiscard]] const char* to_string(restart_policy x);
 [[nodiscard]] const char* to_string(child_kind x);
 [[nodiscard]] const char* to_string(restart_cause x);

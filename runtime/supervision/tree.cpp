@@ -2,10 +2,14 @@
 
 #include <boost/json.hpp>
 
+#include <algorithm>
+
 namespace flott::supervision {
 namespace {
 
 namespace json = boost::json;
+
+constexpr std::size_t most_entries = 16;
 
 json::object to_object(const tree_node& node) {
   json::object out;
@@ -25,6 +29,17 @@ json::object to_object(const tree_node& node) {
   out["restarts"] = std::move(restarts);
   out["abandoned"] = node.abandoned;
   out["last_failure"] = node.last_failure.empty() ? json::value(nullptr) : json::value(node.last_failure);
+  if (const auto& v = node.vitals) {
+    out["mailbox"] = json::object{{"length", v->waiting}, {"bytes", v->waiting_bytes}, {"oldest_ms", v->oldest_ms}};
+    out["handled"] = v->handled;
+    out["busy_ms"] = v->busy_ms;
+    out["in_handler_ms"] = v->in_handler_ms;
+    out["handling"] = v->handling.empty() ? json::value(nullptr) : json::value(v->handling);
+  }
+  json::array entries;
+  for (std::size_t i = 0; i < std::min(node.ledger.size(), most_entries); ++i)
+    entries.emplace_back(node.ledger[i]);
+  out["ledger"] = json::object{{"size", node.ledger.size()}, {"entries", std::move(entries)}};
   if (node.unanswered)
     out["unanswered"] = true;
   if (node.kind == child_kind::supervisor) {
@@ -54,6 +69,14 @@ void append_text(const tree_node& node, std::size_t depth, std::string& out) {
     out += "  restarts " + std::to_string(total);
   if (node.abandoned > 0)
     out += "  abandoned " + std::to_string(node.abandoned);
+  if (const auto& v = node.vitals) {
+    if (v->waiting > 0)
+      out += "  mailbox " + std::to_string(v->waiting);
+    if (node.state == child_state::stopping && v->in_handler_ms > 0)
+      out += "  in " + (v->handling.empty() ? "a handler" : v->handling) + " for " + std::to_string(v->in_handler_ms) + " ms";
+  }
+  if (!node.ledger.empty())
+    out += "  holds " + std::to_string(node.ledger.size());
   if (node.unanswered)
     out += "  (did not answer in time)";
   if (!node.last_failure.empty())
@@ -75,6 +98,16 @@ const char* to_string(child_state x) {
     case child_state::abandoned: return "abandoned";
   }
   return "unknown";
+}
+
+std::vector<const tree_node*> blockers(const tree_node& root) {
+  std::vector<const tree_node*> found;
+  for (const auto& child : root.children)
+    for (const auto* below : blockers(*child))
+      found.push_back(below);
+  if (root.state == child_state::stopping)
+    found.push_back(&root);
+  return found;
 }
 
 std::string to_json(const tree_node& root) { return json::serialize(to_object(root)); }

@@ -24,6 +24,17 @@ enum class child_state : std::uint8_t {
 
 using restart_counts = std::array<std::uint64_t, restart_cause_count>;   // by restart_cause
 
+/// What an actor's counters show, read without asking it; not all of one instant.
+struct vitals {
+  std::uint64_t handled = 0;                           ///< messages, of this incarnation
+  std::uint64_t waiting = 0, waiting_bytes = 0;        ///< in the mailbox; bytes where its limits have a size
+  std::uint64_t oldest_ms = 0;                         ///< for at least so long has the oldest of them been waiting
+  std::uint64_t busy_ms = 0;                           ///< in handlers, of this incarnation
+  std::uint64_t in_handler_ms = 0;                     ///< how long it has been busy without a pause; 0: it is idle
+  std::string handling;                                ///< the message it handles: a type, or an atom
+  bool operator==(const vitals&) const = default;
+};
+
 /// One actor in the live tree. Numbers that cannot be read without asking the actor itself are absent.
 struct tree_node {
   std::string path;                                    ///< "/node/task_manager/tasks"
@@ -34,15 +45,22 @@ struct tree_node {
   restart_counts restarts{};
   std::uint64_t abandoned = 0;                         ///< lives that were given up while still in a handler
   std::string last_failure;                            ///< empty: none so far
+  std::optional<supervision::vitals> vitals;           ///< of children that were spawned under supervision
+  std::vector<std::string> ledger;                     ///< what this incarnation holds, as booked
   /// A supervisor that did not answer in time: what is shown is what its parent knows.
   bool unanswered = false;
   std::vector<std::shared_ptr<const tree_node>> children;   ///< in the order of their start
 };
 using tree_node_ptr = std::shared_ptr<const tree_node>;
 
-/// {path, kind, state, restart_in_ms, incarnation, restarts: {total, cause: n}, abandoned, last_failure, unanswered?,
-/// children?}; `restart_in_ms` and `last_failure` are null where there is none, `children` is there for supervisors.
+/// {path, kind, state, restart_in_ms, incarnation, restarts: {total, cause: n}, abandoned, last_failure, mailbox: {length,
+/// bytes, oldest_ms}?, handled?, busy_ms?, in_handler_ms?, handling?, ledger: {size, entries}, unanswered?, children?};
+/// `restart_in_ms` and `last_failure` are null where there is none, `children` is there for supervisors, at most the first
+/// 16 entries of a ledger are told.
 [[nodiscard]] std::string to_json(const tree_node& root);
+
+/// Who keeps the tree from ending, the lowest first: those who have been asked to stop and have not, and whom they wait for.
+[[nodiscard]] std::vector<const tree_node*> blockers(const tree_node& root);
 
 /// Two blanks of indent a level; one line a node.
 [[nodiscard]] std::string to_text(const tree_node& root);

@@ -25,6 +25,10 @@ struct journal {
     entries.push_back("+" + who);
     alive.insert(who);
   }
+  void note(const std::string& what) {
+    const std::lock_guard lock{mutex};
+    entries.push_back(what);
+  }
   void ended(const std::string& who) {
     const std::lock_guard lock{mutex};
     entries.push_back("-" + who);
@@ -89,6 +93,8 @@ struct tree_fixture {
   void boot(supervisor_spec spec) {
     supervision_host host;
     host.observer = observer;
+    host.dead_letters = dead;
+    host.one_thread = true;
     host.on_end = [this](const supervisor_end& e) { end = e; };
     host.on_started = [this] { started = true; };
     auto spawned = spawn_supervisor(world.system(), std::move(spec), host);
@@ -124,6 +130,7 @@ struct tree_fixture {
   virtual_system world;
   journal_ptr notes = std::make_shared<journal>();
   std::shared_ptr<recorder> observer = std::make_shared<recorder>();
+  std::shared_ptr<dead_letters> dead = std::make_shared<dead_letters>();
   std::map<std::string, child_ref_ptr> refs;
   supervisor_actor root;
   std::optional<supervisor_end> end;

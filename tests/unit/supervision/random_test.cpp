@@ -9,7 +9,7 @@ namespace {
 
 class random_life {
  public:
-  explicit random_life(unsigned seed) : random_(seed), world_(flags(), specs(), 0.25) {}
+  explicit random_life(unsigned seed) : random_(seed), flags_(flags()), world_(flags_, specs(), 0.25) {}
 
   void run() {
     world_.boot();
@@ -21,7 +21,7 @@ class random_life {
     world_.fails.clear();
     if (!world_.end)
       world_.stop();
-    for (int i = 0; i < 40 && !world_.end; ++i) {
+    for (int i = 0; i < 200 && !world_.end; ++i) {
       release_one();
       world_.advance(6s);
     }
@@ -34,10 +34,18 @@ class random_life {
 
  private:
   unsigned pick(unsigned n) { return std::uniform_int_distribution<unsigned>{0, n - 1}(random_); }
-  std::string any_id() { return "c" + std::to_string(pick(8)); }
+  bool pool() const { return flags_.strategy == strategy::pool; }
+  std::string any_id() {
+    if (!pool())
+      return "c" + std::to_string(pick(8));
+    const auto children = world_.machine().children(world_.now);
+    return children.empty() ? "1" : children[pick(static_cast<unsigned>(children.size()))].second.path;
+  }
 
   supervisor_options flags() {
-    auto options = with(static_cast<strategy>(pick(3)), pick(2) == 0 ? 3 : 50, 5s);
+    auto options = with(static_cast<strategy>(pick(4)), pick(2) == 0 ? 3 : 50, 5s);
+    if (options.strategy != strategy::pool)
+      options.auto_shutdown = static_cast<auto_shutdown>(pick(6) < 4 ? 0 : pick(3));
     options.stopping = static_cast<stop_order>(pick(2));
     return options;
   }
@@ -51,11 +59,13 @@ class random_life {
       options.restart_backoff = backoff{100ms, 2s, 2, 0.2, 5s};
     if (options.restart != restart_policy::temporary && pick(6) == 0)
       options.retry_first_start = true;
+    options.significant = options.restart != restart_policy::permanent && flags_.auto_shutdown != auto_shutdown::never &&
+                          pick(3) == 0;
     return options;
   }
   std::vector<child_options> specs() {
     std::vector<child_options> all;
-    for (unsigned i = 0, n = pick(6); i < n; ++i)
+    for (unsigned i = 0, n = pool() ? 1 : pick(6); i < n; ++i)
       all.push_back(spec("c" + std::to_string(i)));
     return all;
   }
@@ -71,16 +81,35 @@ class random_life {
   }
   /// One child that is waited for without limit ends after all.
   void release_one() {
-    for (int i = 0; i < 8; ++i)
-      if (const auto id = "c" + std::to_string(i); !world_.end && lives(id))
-        return world_.exits(id, exit_reason::shutdown());
+    if (world_.end)
+      return;
+    for (const auto& [key, node] : world_.machine().children(world_.now))
+      if (lives(node.path))
+        return world_.exits(node.path, exit_reason::shutdown());
+  }
+  /// Other flags and specs while everything runs; an error must leave it as it was.
+  void change() {
+    auto flags = flags_;
+    flags.intensity.restarts = pick(2) == 0 ? 3 : 50;
+    if (!pool() && pick(4) == 0)
+      flags.strategy = static_cast<strategy>(pick(3));
+    auto all = specs();
+    if (pick(4) == 0)
+      all.push_back(spec(all.empty() ? "c0" : all.front().id));       // twice, or one too many for a pool
+    const auto before = world_.machine().counts();
+    if (world_.machine().change(flags, std::move(all)).ok())
+      flags_ = flags;
+    else
+      CHECK(world_.machine().counts() == before);
   }
 
   void act() {
     const auto id = any_id();
-    switch (pick(16)) {
-      case 0: requests_.push_back(world_.add(spec(id))); break;
-      case 1: requests_.push_back(world_.terminate(id)); break;
+    switch (pick(17)) {
+      case 0: requests_.push_back(pool() ? world_.add_to_pool() : world_.add(spec(id))); break;
+      case 1:
+        requests_.push_back(pool() ? world_.terminate(world_.machine().find(id).value_or(1)) : world_.terminate(id));
+        break;
       case 2: requests_.push_back(world_.restart(id)); break;
       case 3: requests_.push_back(world_.remove(id)); break;
       case 4: toggle(world_.fails); break;
@@ -96,6 +125,7 @@ class random_life {
         if (world_.machine().find(id) && world_.view(id).state == child_state::starting)
           world_.ready(id);
         break;
+      case 14: change(); break;
       default:
         if (lives(id))
           world_.exits(id, pick(3) == 0 ? exit_reason::normal() : exit_reason::abnormal("boom"));
@@ -116,12 +146,15 @@ class random_life {
     }
     CHECK(machine.size() == children.size());
     CHECK(machine.active() == alive);
+    CHECK(machine.counts().active == alive);
+    CHECK(machine.counts().workers == children.size());
     CHECK(world_.lives() == alive);
     if (machine.state() == child_state::stopping)
       CHECK(stopping > 0);                         // somebody is being waited for, or it would have ended
   }
 
   std::mt19937 random_;
+  supervisor_options flags_;
   world world_;
   std::vector<request_token> requests_;
 };

@@ -242,6 +242,7 @@ TEST_CASE("back-off delay: table, jitter and overflow") {
   CHECK(backoff_delay(spread, 1, 0.5) == 100ms);
   CHECK(backoff_delay(spread, 1, 0.999999) == 120ms);
   CHECK(backoff_delay(spread, 50, 0.999999) == 10s);
+  CHECK(backoff_delay(spread, 50, 0) == 8s);       // spread also at its maximum, so that children do not restart in step
 }
 
 TEST_CASE("a group waits for the back-off of the child that failed, and nobody starts before") {

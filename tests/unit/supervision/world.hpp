@@ -76,6 +76,14 @@ class world {
     apply(machine_.add_child(std::move(options), ++token_, now));
     return token_;
   }
+  request_token add_to_pool() {
+    apply(machine_.add_to_pool(++token_, now));
+    return token_;
+  }
+  request_token terminate(child_key key) {
+    apply(machine_.terminate_child(key, ++token_, now));
+    return token_;
+  }
   request_token terminate(const std::string& id) {
     apply(machine_.terminate_child(id, ++token_, now));
     return token_;

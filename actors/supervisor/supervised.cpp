@@ -1,0 +1,51 @@
+#include "actors/supervisor/supervised.hpp"
+
+#include "actors/supervisor.hpp"
+
+namespace flott::detail {
+
+caf::error mailbox_full_error(const actor_vitals& vitals) {
+  return make_error(supervisor_error::mailbox_full, "the mailbox of " + vitals.path() + " is full");
+}
+
+void note_loss(const actor_vitals& vitals, supervision::loss why, const caf::type_erased_tuple& content,
+               const caf::strong_actor_ptr& sender) {
+  if (vitals.lost() == nullptr || is_system_message(content))
+    return;
+  vitals.lost()->add(why, 1, [&] {
+    return supervision::dead_letter{why, message_name(content), vitals.path(), sender ? sender->id() : 0, 1};
+  });
+}
+
+caf::result<caf::message> count_unhandled(const actor_vitals& vitals, caf::scheduled_actor* self, caf::message_view& x) {
+  note_loss(vitals, supervision::loss::unhandled, x.content(), self->current_sender());
+  if (self->current_message_id().is_request())
+    return caf::make_error(caf::sec::unexpected_message, message_name(x.content()));
+  return caf::message{};                           // an error would end a sender that has no handler for it
+}
+
+void count_stray_error(const actor_vitals& vitals, caf::scheduled_actor* self, caf::error& err) {
+  if (self->current_message_id().is_response()) {  // of its own request, for whose failure it has no handler: let it crash
+    self->quit(std::move(err));
+    return;
+  }
+  if (vitals.lost() != nullptr)
+    vitals.lost()->add(supervision::loss::unhandled, 1, [&] {
+      return supervision::dead_letter{supervision::loss::unhandled, "error: " + describe(err), vitals.path(), 0, 1};
+    });
+}
+
+void bounce(const caf::mailbox_element& x, caf::error why) {
+  if (x.sender && x.mid.is_request())
+    x.sender->enqueue(nullptr, x.mid.response_id(), caf::make_message(std::move(why)), nullptr);
+}
+
+bool is_system_message(const caf::type_erased_tuple& content) {
+  if (content.size() != 1)
+    return false;
+  const auto number = content.type(0).first;
+  return number == caf::type_nr<caf::exit_msg>::value || number == caf::type_nr<caf::down_msg>::value ||
+         number == caf::type_nr<caf::timeout_msg>::value;
+}
+
+}  // namespace flott::detail

@@ -1,0 +1,191 @@
+#include "actors/supervisor/vitals.hpp"
+
+#include <cxxabi.h>
+
+#include <cstdlib>
+#include <ctime>
+#include <deque>
+#include <mutex>
+#include <shared_mutex>
+
+namespace flott {
+namespace detail {
+bool is_system_message(const caf::type_erased_tuple& content);
+}
+namespace {
+
+constexpr std::size_t most_fenced = 1024;
+constexpr auto relaxed = std::memory_order_relaxed;
+
+std::string readable(const std::type_info& type) {
+  int status = 0;
+  char* name = abi::__cxa_demangle(type.name(), nullptr, nullptr, &status);
+  std::string text = status == 0 ? name : type.name();
+  std::free(name);
+  return text;
+}
+
+/// Weak references keep the address of each from being used again, and nothing else.
+struct fenced_lives {
+  std::shared_mutex mutex;
+  std::deque<caf::weak_actor_ptr> lives;
+};
+
+fenced_lives& all_fenced() {
+  static fenced_lives lives;
+  return lives;
+}
+
+std::string number_name(std::uint16_t number) {
+  return number > 0 && number <= caf::type_nrs ? caf::numbered_type_names[number - 1] : "?";
+}
+
+}  // namespace
+
+std::uint64_t coarse_ms() noexcept {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+  return static_cast<std::uint64_t>(now.tv_sec) * 1000 + static_cast<std::uint64_t>(now.tv_nsec) / 1'000'000;
+}
+
+actor_vitals::actor_vitals(std::string path, std::shared_ptr<supervision::dead_letters> lost, mailbox_limits limits,
+                           std::shared_ptr<const std::atomic<int>> log_level)
+    : path_(std::move(path)), lost_(std::move(lost)), limits_(std::move(limits)), log_level_(std::move(log_level)) {}
+
+std::uint64_t actor_vitals::size_of(const caf::type_erased_tuple& content) const noexcept {
+  return limits_.size_of ? limits_.size_of(content) : 0;
+}
+
+actor_vitals::admission actor_vitals::admit(const caf::mailbox_element& x) noexcept {
+  const auto size = size_of(x.content());
+  const auto count = waiting();
+  const auto bytes = received_bytes_.load(relaxed) - handled_bytes_.load(relaxed);
+  const auto over = [&](std::uint64_t times) {
+    return (limits_.messages > 0 && count >= times * limits_.messages) ||
+           (limits_.bytes > 0 && bytes + size > times * limits_.bytes);
+  };
+  if (!over(1) || x.mid.is_urgent_message() || x.mid.is_response() || detail::is_system_message(x.content()))
+    return admission::taken;
+  switch (limits_.policy ? limits_.policy(x.content()) : overflow::reject) {
+    case overflow::never: return admission::taken;
+    case overflow::reject: return admission::rejected;
+    case overflow::drop_newest: return admission::dropped;
+    case overflow::drop_oldest:
+      if (over(2))
+        return admission::dropped;
+      debt_.fetch_add(1, relaxed);
+      return admission::taken;
+  }
+  return admission::rejected;
+}
+
+bool actor_vitals::takes_from_debt(const caf::type_erased_tuple& content) noexcept {
+  auto debt = debt_.load(relaxed);
+  if (debt == 0 || !limits_.policy || limits_.policy(content) != overflow::drop_oldest)
+    return false;
+  while (debt > 0)
+    if (debt_.compare_exchange_weak(debt, debt - 1, relaxed))
+      return true;
+  return false;
+}
+
+void actor_vitals::begins(const caf::type_erased_tuple& content, std::uint64_t bytes) noexcept {
+  handled_.store(handled_.load(relaxed) + 1, relaxed);           // nobody else writes it
+  if (bytes > 0)
+    handled_bytes_.store(handled_bytes_.load(relaxed) + bytes, relaxed);
+  if (content.empty())
+    return;
+  const auto [number, type] = content.type(0);
+  if (number == 0) {
+    what_.store(reinterpret_cast<std::uintptr_t>(type), relaxed);
+    in_message_.store(kind::type, relaxed);
+  } else if (number == caf::type_nr<caf::atom_value>::value) {
+    what_.store(static_cast<std::uint64_t>(*static_cast<const caf::atom_value*>(content.get(0))), relaxed);
+    in_message_.store(kind::atom, relaxed);
+  } else {
+    what_.store(number, relaxed);
+    in_message_.store(kind::number, relaxed);
+  }
+}
+
+void actor_vitals::postponed(std::uint64_t bytes) noexcept {
+  handled_.store(handled_.load(relaxed) - 1, relaxed);
+  if (bytes > 0)
+    handled_bytes_.store(handled_bytes_.load(relaxed) - bytes, relaxed);
+}
+
+void actor_vitals::asleep() noexcept {
+  const auto since = busy_since_.load(relaxed);
+  const auto now = coarse_ms();
+  if (now > since)
+    busy_ms_.store(busy_ms_.load(relaxed) + (now - since), relaxed);
+  busy_since_.store(0, relaxed);
+}
+
+std::uint64_t actor_vitals::waiting() const noexcept {
+  const auto handled = handled_.load(relaxed);       // first: it never overtakes the other
+  const auto received = received_.load(relaxed);
+  return received > handled ? received - handled : 0;
+}
+
+std::string actor_vitals::handling() const {
+  const auto kind_now = in_message_.load(relaxed);
+  const auto what = what_.load(relaxed);
+  switch (kind_now) {
+    case kind::none: return {};
+    case kind::type: return readable(*reinterpret_cast<const std::type_info*>(static_cast<std::uintptr_t>(what)));
+    case kind::number: return number_name(static_cast<std::uint16_t>(what));
+    case kind::atom: return caf::to_string(static_cast<caf::atom_value>(what));
+  }
+  return {};
+}
+
+void actor_vitals::show(supervision::tree_node& node) const {
+  supervision::vitals seen;
+  const auto now = coarse_ms();
+  seen.handled = handled_.load(relaxed);
+  seen.waiting = waiting();
+  seen.waiting_bytes = received_bytes_.load(relaxed) - std::min(received_bytes_.load(relaxed), handled_bytes_.load(relaxed));
+  seen.busy_ms = busy_ms_.load(relaxed);
+  if (const auto since = busy_since_.load(relaxed); since > 0) {
+    seen.busy_ms += now - std::min(now, since);
+    seen.in_handler_ms = now - std::min(now, since);
+    seen.handling = handling();
+  }
+  if (seen.waiting > 0)
+    seen.oldest_ms = stamped_.load(relaxed) > seen.handled ? now - std::min(now, stamp_ms_.load(relaxed)) : seen.in_handler_ms;
+  node.vitals = std::move(seen);
+}
+
+std::string message_name(const caf::type_erased_tuple& content) {
+  if (content.empty())
+    return "empty message";
+  const auto [number, type] = content.type(0);
+  if (number == 0)
+    return readable(*type);
+  if (number == caf::type_nr<caf::atom_value>::value)
+    return caf::to_string(*static_cast<const caf::atom_value*>(content.get(0)));
+  return number_name(number);
+}
+
+std::atomic<bool> fences::any_{false};
+
+void fences::raise(const caf::strong_actor_ptr& life) {
+  auto& fenced = all_fenced();
+  const std::unique_lock lock{fenced.mutex};
+  fenced.lives.push_back(caf::actor_cast<caf::weak_actor_ptr>(life));
+  if (fenced.lives.size() > most_fenced)
+    fenced.lives.pop_front();
+  any_.store(true, relaxed);
+}
+
+bool fences::contains(const caf::strong_actor_ptr& sender) noexcept {
+  auto& fenced = all_fenced();
+  const std::shared_lock lock{fenced.mutex};
+  for (const auto& life : fenced.lives)
+    if (life.get() == sender.get())
+      return true;
+  return false;
+}
+
+}  // namespace flott
