@@ -20,14 +20,6 @@ std::uint8_t code_of(const failure& what) {
   return static_cast<std::uint8_t>(static_cast<unsigned>(what.domain) * 10 + static_cast<unsigned>(what.cls));
 }
 
-std::string type_name(const std::type_info& type) {
-  int status = 0;
-  char* readable = abi::__cxa_demangle(type.name(), nullptr, nullptr, &status);
-  std::string name = status == 0 ? readable : type.name();
-  std::free(readable);
-  return name;
-}
-
 bool is(const caf::error& err, caf::exit_reason reason) {
   return err && err.category() == exit_category && err.code() == static_cast<std::uint8_t>(reason);
 }
@@ -41,6 +33,14 @@ std::string context_text(const caf::error& err) {
 }
 
 }  // namespace
+
+std::string type_name(const std::type_info& type) {
+  int status = 0;
+  char* readable = abi::__cxa_demangle(type.name(), nullptr, nullptr, &status);
+  std::string name = status == 0 ? readable : type.name();
+  std::free(readable);
+  return name;
+}
 
 caf::error to_error(const failure& what) {
   return {code_of(what), failure_category, caf::make_message(what.where, what.message, what.cause)};

@@ -6,6 +6,7 @@
 #include <caf/all.hpp>
 
 #include <exception>
+#include <typeinfo>
 
 namespace flott {
 
@@ -14,6 +15,9 @@ namespace flott {
 
 /// The failure behind an error; CAF's own errors become transient failures with their text.
 [[nodiscard]] failure to_failure(const caf::error& err);
+
+/// A type's name as it is written in C++.
+[[nodiscard]] std::string type_name(const std::type_info& type);
 
 /// For people: the failure's text, or CAF's name of the error with its context.
 [[nodiscard]] std::string describe(const caf::error& err);

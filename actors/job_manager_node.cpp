@@ -184,15 +184,6 @@ msg::Ack cancel(self_ptr self, const msg::CancelJob& wish) {
   return {};
 }
 
-/// Lets `handle` see a message of another process if its envelope allows.
-template <class Reply, class Message, class Handler>
-caf::result<Reply> checked(self_ptr self, const Message& message, Handler handle) {
-  auto& state = self->state;
-  if (auto refused = state.guard.refuse(message, state.config.environment->now_unix_ms(), false))
-    return refused;
-  return handle(self, message);
-}
-
 }  // namespace
 
 job_manager_node_actor::behavior_type job_manager_node(self_ptr self, job_manager_node_config config) {

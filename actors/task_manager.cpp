@@ -393,15 +393,6 @@ void tick(self_ptr self) {
   self->delayed_send(self, state.config.tick, atom::tick_v);
 }
 
-/// Lets `handle` see a message of another process if its envelope allows.
-template <class Reply, class Message, class Handler>
-caf::result<Reply> checked(self_ptr self, const Message& message, Handler handle) {
-  auto& state = self->state;
-  if (auto refused = state.guard.refuse(message, state.config.environment->now_unix_ms(), false))
-    return refused;
-  return handle(self, message);
-}
-
 }  // namespace
 
 task_manager_actor::behavior_type task_manager(self_ptr self, task_manager_config config) {

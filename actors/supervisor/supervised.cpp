@@ -40,12 +40,4 @@ void bounce(const caf::mailbox_element& x, caf::error why) {
     x.sender->enqueue(nullptr, x.mid.response_id(), caf::make_message(std::move(why)), nullptr);
 }
 
-bool is_system_message(const caf::type_erased_tuple& content) {
-  if (content.size() != 1)
-    return false;
-  const auto number = content.type(0).first;
-  return number == caf::type_nr<caf::exit_msg>::value || number == caf::type_nr<caf::down_msg>::value ||
-         number == caf::type_nr<caf::timeout_msg>::value;
-}
-
 }  // namespace flott::detail

@@ -21,8 +21,6 @@ namespace detail {
                                                         caf::message_view& x);
 /// What it does with an error that answers nothing: an actor is not ended by what a stranger could not handle.
 void count_stray_error(const actor_vitals& vitals, caf::scheduled_actor* self, caf::error& err);
-/// Exit messages, DOWNs and CAF's own timeouts: never refused, and no loss when their receiver has ended.
-[[nodiscard]] bool is_system_message(const caf::type_erased_tuple& content);
 void note_loss(const actor_vitals& vitals, supervision::loss why, const caf::type_erased_tuple& content,
                const caf::strong_actor_ptr& sender);
 /// Answers a request that will not be handled.
@@ -50,23 +48,20 @@ class supervised : public Base {
 
   void enqueue(caf::mailbox_element_ptr x, caf::execution_unit* host) override {
     auto& v = *vitals_;
-    if ((v.fenced() || fences::hold(x->sender)) && !detail::is_system_message(x->content()))
+    if ((v.fenced() || fences::hold(x->sender)) && !is_system_message(x->content()))
       return lose(std::move(x), supervision::loss::stale, caf::sec::request_receiver_down);
     if (this->getf(caf::abstract_actor::is_terminated_flag))
       return lose(std::move(x), supervision::loss::receiver_ended, caf::sec::request_receiver_down);
-    std::uint64_t bytes = 0;
-    if (v.limits().bounded()) {
-      if (v.admit(*x) != actor_vitals::admission::taken)
-        return lose(std::move(x), supervision::loss::mailbox_full, detail::mailbox_full_error(v));
-      bytes = v.size_of(x->content());
-    }
+    const auto bytes = v.size_of(x->content());
+    if (v.limits().bounded() && !v.admit(*x, bytes))
+      return lose(std::move(x), supervision::loss::mailbox_full, detail::mailbox_full_error(v));
     v.came(bytes);
     Base::enqueue(std::move(x), host);
   }
 
   caf::invoke_message_result consume(caf::mailbox_element& x) override {
     auto& v = *vitals_;
-    const auto bytes = v.limits().bytes > 0 ? v.size_of(x.content()) : 0;
+    const auto bytes = v.size_of(x.content());
     if (v.takes_from_debt(x.content())) {
       v.begins(x.content(), bytes);
       v.ends();

@@ -1,29 +1,17 @@
 #include "actors/supervisor/vitals.hpp"
 
-#include <cxxabi.h>
+#include "actors/exit_reason.hpp"
 
-#include <cstdlib>
 #include <ctime>
 #include <deque>
 #include <mutex>
 #include <shared_mutex>
 
 namespace flott {
-namespace detail {
-bool is_system_message(const caf::type_erased_tuple& content);
-}
 namespace {
 
 constexpr std::size_t most_fenced = 1024;
 constexpr auto relaxed = std::memory_order_relaxed;
-
-std::string readable(const std::type_info& type) {
-  int status = 0;
-  char* name = abi::__cxa_demangle(type.name(), nullptr, nullptr, &status);
-  std::string text = status == 0 ? name : type.name();
-  std::free(name);
-  return text;
-}
 
 /// Weak references keep the address of each from being used again, and nothing else.
 struct fenced_lives {
@@ -56,27 +44,26 @@ std::uint64_t actor_vitals::size_of(const caf::type_erased_tuple& content) const
   return limits_.size_of ? limits_.size_of(content) : 0;
 }
 
-actor_vitals::admission actor_vitals::admit(const caf::mailbox_element& x) noexcept {
-  const auto size = size_of(x.content());
+bool actor_vitals::admit(const caf::mailbox_element& x, std::uint64_t bytes) noexcept {
   const auto count = waiting();
-  const auto bytes = received_bytes_.load(relaxed) - handled_bytes_.load(relaxed);
+  const auto held = received_bytes_.load(relaxed) - handled_bytes_.load(relaxed);
   const auto over = [&](std::uint64_t times) {
     return (limits_.messages > 0 && count >= times * limits_.messages) ||
-           (limits_.bytes > 0 && bytes + size > times * limits_.bytes);
+           (limits_.bytes > 0 && held + bytes > times * limits_.bytes);
   };
-  if (!over(1) || x.mid.is_urgent_message() || x.mid.is_response() || detail::is_system_message(x.content()))
-    return admission::taken;
+  if (!over(1) || x.mid.is_urgent_message() || x.mid.is_response() || is_system_message(x.content()))
+    return true;
   switch (limits_.policy ? limits_.policy(x.content()) : overflow::reject) {
-    case overflow::never: return admission::taken;
-    case overflow::reject: return admission::rejected;
-    case overflow::drop_newest: return admission::dropped;
+    case overflow::never: return true;
+    case overflow::reject:
+    case overflow::drop_newest: return false;
     case overflow::drop_oldest:
       if (over(2))
-        return admission::dropped;
-      debt_.fetch_add(1, relaxed);
-      return admission::taken;
+        return false;
+      debt_.fetch_add(1, relaxed);                   // it may, and an older one has to go
+      return true;
   }
-  return admission::rejected;
+  return false;
 }
 
 bool actor_vitals::takes_from_debt(const caf::type_erased_tuple& content) noexcept {
@@ -133,7 +120,7 @@ std::string actor_vitals::handling() const {
   const auto what = what_.load(relaxed);
   switch (kind_now) {
     case kind::none: return {};
-    case kind::type: return readable(*reinterpret_cast<const std::type_info*>(static_cast<std::uintptr_t>(what)));
+    case kind::type: return type_name(*reinterpret_cast<const std::type_info*>(static_cast<std::uintptr_t>(what)));
     case kind::number: return number_name(static_cast<std::uint16_t>(what));
     case kind::atom: return caf::to_string(static_cast<caf::atom_value>(what));
   }
@@ -157,12 +144,20 @@ void actor_vitals::show(supervision::tree_node& node) const {
   node.vitals = std::move(seen);
 }
 
+bool is_system_message(const caf::type_erased_tuple& content) {
+  if (content.size() != 1)
+    return false;
+  const auto number = content.type(0).first;
+  return number == caf::type_nr<caf::exit_msg>::value || number == caf::type_nr<caf::down_msg>::value ||
+         number == caf::type_nr<caf::timeout_msg>::value;
+}
+
 std::string message_name(const caf::type_erased_tuple& content) {
   if (content.empty())
     return "empty message";
   const auto [number, type] = content.type(0);
   if (number == 0)
-    return readable(*type);
+    return type_name(*type);
   if (number == caf::type_nr<caf::atom_value>::value)
     return caf::to_string(*static_cast<const caf::atom_value*>(content.get(0)));
   return number_name(number);

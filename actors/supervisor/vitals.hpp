@@ -31,7 +31,7 @@ enum class overflow : std::uint8_t {
 struct mailbox_limits {
   std::size_t messages = 0;          ///< 0: no bound
   std::size_t bytes = 0;             ///< 0: no bound; needs `size_of`
-  /// Size of a message in bytes, as far as it matters; called twice for each, by its sender and by its receiver.
+  /// Size of a message in bytes, as far as it matters; called once by its sender and once by its receiver.
   std::function<std::size_t(const caf::type_erased_tuple&)> size_of{};
   /// Unset: `reject`. Must be quick, and must not throw.
   std::function<overflow(const caf::type_erased_tuple&)> policy{};
@@ -61,9 +61,8 @@ class actor_vitals {
       stamped_.store(number, std::memory_order_relaxed);
     }
   }
-  /// Whether a message may come in, and what is to be done otherwise. `debt`: it may, and an older one has to go.
-  enum class admission : std::uint8_t { taken, rejected, dropped };
-  [[nodiscard]] admission admit(const caf::mailbox_element& x) noexcept;
+  /// Whether a message of this size may come in.
+  [[nodiscard]] bool admit(const caf::mailbox_element& x, std::uint64_t bytes) noexcept;
 
   // the actor
   void begins(const caf::type_erased_tuple& content, std::uint64_t bytes) noexcept;
@@ -109,6 +108,8 @@ class actor_vitals {
 };
 using actor_vitals_ptr = std::shared_ptr<actor_vitals>;
 
+/// Exit messages, DOWNs and CAF's own timeouts: never refused, and no loss when their receiver has ended.
+[[nodiscard]] bool is_system_message(const caf::type_erased_tuple& content);
 /// A message's type for people: its first element's type, or its value where that is an atom.
 [[nodiscard]] std::string message_name(const caf::type_erased_tuple& content);
 

@@ -65,4 +65,13 @@ class envelope_guard {
   std::map<refusal, std::uint64_t> refused_;
 };
 
+/// A node's handler of a message from another process: `handle` sees it if its envelope allows.
+template <class Reply, class Self, class Message, class Handler>
+caf::result<Reply> checked(Self self, const Message& message, Handler handle) {
+  auto& state = self->state;
+  if (auto refused = state.guard.refuse(message, state.config.environment->now_unix_ms(), false))
+    return refused;
+  return handle(self, message);
+}
+
 }  // namespace flott

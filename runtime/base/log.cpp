@@ -88,7 +88,7 @@ class descriptor_sink final : public spdlog::sinks::base_sink<std::mutex> {
         break;   // nowhere to complain to
     }
     written_ += message.payload.size();
-    // Others write to the same file through standard output, so its real size is asked for now and then.
+    // Others write to the same file through standard output, so its real size is asked for once in so many bytes.
     if (!file_.empty() && written_ > check_every) {
       written_ = 0;
       struct stat info{};

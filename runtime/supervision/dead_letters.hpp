@@ -18,10 +18,8 @@ enum class loss : std::uint8_t {
   receiver_ended,   ///< its receiver had ended, or ended before its turn
   stale,            ///< it comes from, or goes to, a life that was given up
   mailbox_full,     ///< its receiver's mailbox was full
-  expired,          ///< its deadline had passed
-  refused,          ///< its sender may not send it
 };
-inline constexpr std::size_t loss_count = 6;
+inline constexpr std::size_t loss_count = 4;
 [[nodiscard]] const char* to_string(loss x);
 
 /// A message that nobody handled.

@@ -100,16 +100,6 @@ const char* to_string(child_state x) {
   return "unknown";
 }
 
-std::vector<const tree_node*> blockers(const tree_node& root) {
-  std::vector<const tree_node*> found;
-  for (const auto& child : root.children)
-    for (const auto* below : blockers(*child))
-      found.push_back(below);
-  if (root.state == child_state::stopping)
-    found.push_back(&root);
-  return found;
-}
-
 std::string to_json(const tree_node& root) { return json::serialize(to_object(root)); }
 
 std::string to_text(const tree_node& root) {

@@ -59,9 +59,6 @@ using tree_node_ptr = std::shared_ptr<const tree_node>;
 /// 16 entries of a ledger are told.
 [[nodiscard]] std::string to_json(const tree_node& root);
 
-/// Who keeps the tree from ending, the lowest first: those who have been asked to stop and have not, and whom they wait for.
-[[nodiscard]] std::vector<const tree_node*> blockers(const tree_node& root);
-
 /// Two blanks of indent a level; one line a node.
 [[nodiscard]] std::string to_text(const tree_node& root);
 

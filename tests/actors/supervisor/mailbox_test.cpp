@@ -160,6 +160,41 @@ TEST_CASE("what an abandoned life still says is refused, and it gets no more mai
   CHECK(t.dead->count(loss::stale) >= 1);
 }
 
+TEST_CASE("bytes are counted alike at both ends, also where only the number of messages is bounded") {
+  mailbox_fixture t;
+  t.boot_listener({.messages = 10, .bytes = 0, .size_of = [](const auto&) { return std::size_t{40}; }, .policy = {}});
+  t.world.freeze(t.handle());
+  caf::anon_send(t.handle(), 1);
+  CHECK(t.tree()->children.at(0)->vitals->waiting_bytes == 40);
+  t.world.thaw(t.handle());
+  t.world.settle();
+  CHECK(t.tree()->children.at(0)->vitals->waiting_bytes == 0);
+}
+
+TEST_CASE("the log level of a subtree is that of its actors, also of those that come later") {
+  tree_fixture t;
+  const auto loud = [&](const std::string& id) {
+    auto spec = t.make(id);
+    spec.start = spawns([](caf::event_based_actor*) -> caf::behavior {
+      return {[](int) { return log::enabled(log::level::debug) ? 1 : 0; }};
+    });
+    return spec;
+  };
+  t.boot(named("node", {loud("a"), subtree(named("inner", {loud("b")}))}));
+  const auto level = [&](const std::string& id) { return t.world.ask_now<int>(t.at(id), 0).value.value(); };
+  const auto own = level("a");
+  caf::anon_send(t.root, log_level_request{static_cast<int>(log::level::debug)});
+  t.world.settle();
+  CHECK(level("a") == 1);
+  CHECK(level("b") == 1);
+  t.world.ask_now<child_handle>(t.root, start_child_request{loud("c")});
+  CHECK(level("c") == 1);
+  CHECK(log::enabled(log::level::debug) == (own == 1));      // nobody else's
+  caf::anon_send(t.root, log_level_request{});
+  t.world.settle();
+  CHECK(level("b") == own);
+}
+
 TEST_CASE("the tree shows what its children do, without asking them") {
   mailbox_fixture t;
   t.boot_listener({});
