@@ -320,7 +320,7 @@ void supervisor_machine::drive(time_point now) {
 void supervisor_machine::drive_stops(time_point now) {
   const bool parallel = stopping_ && (options_.stopping == stop_order::parallel || is_pool());
   if (parallel && std::exchange(all_asked_, true))
-    return;                                        // nobody comes to live any more
+    return;                                        // nobody comes to life any more
   for (auto key = to_stop_.rbegin(); key != to_stop_.rend(); ++key) {
     auto& c = children_.at(*key);
     if (c.state != child_state::stopping)
