@@ -11,6 +11,7 @@
 /// keeps the handle of its root supervisor, since CAF drops an idle actor that nobody refers to, and ends the tree by
 /// `stop_request` (or an exit message with `user_shutdown`) before it ends its actor system.
 
+#include "actors/supervisor/board.hpp"
 #include "actors/supervisor/supervised.hpp"
 #include "runtime/supervision/ledger.hpp"
 #include "runtime/supervision/machine.hpp"
@@ -25,6 +26,8 @@
 #include <vector>
 
 namespace flott {
+
+class supervisor_probe;
 
 // --- what a child is ---------------------------------------------------------------------------------------------
 
@@ -84,6 +87,12 @@ class child_ref {
 };
 using child_ref_ptr = std::shared_ptr<child_ref>;
 
+/// What an abandoned child means for the process. Its thread and its memory stay with it until it returns.
+enum class when_abandoned : std::uint8_t {
+  go_on,
+  end_process,   ///< for what must not go on beside it: by `supervision_host::end_process`
+};
+
 struct supervisor_spec;
 
 struct child_spec {
@@ -97,6 +106,7 @@ struct child_spec {
   std::optional<supervision::milliseconds> start_limit{};       ///< default 30 s; none for supervisors
   ready_when ready = ready_when::initialized;
   bool significant = false;                          ///< its end may end its supervisor (see auto_shutdown)
+  std::optional<when_abandoned> if_abandoned{};      ///< default: the host's
   mailbox_limits mailbox{};                          ///< of a child that is spawned under supervision
   std::string child_class{};                         ///< bounded label for metrics; default: the id
   child_ref_ptr ref{};                               ///< kept up to date, when there is one
@@ -112,12 +122,23 @@ caf::strong_actor_ptr spawn_supervised(const child_context& context, Behaviour b
     caf::actor_config config;
     caf::detail::init_fun_factory<impl, Behaviour> make;
     config.init_fun = make(std::move(behaviour), std::forward<Arguments>(arguments)...);
+    context.vitals->taken(!caf::has_lazy_init_flag(Options));
     return caf::actor_cast<caf::strong_actor_ptr>(
       context.system.spawn_class<supervised<impl>, Options>(config, context.vitals));
   } else {
     return caf::actor_cast<caf::strong_actor_ptr>(
       context.system.spawn<Options>(std::move(behaviour), std::forward<Arguments>(arguments)...));
   }
+}
+
+/// The same for an actor that is a class.
+template <class Actor, caf::spawn_options Options = caf::no_spawn_options, class... Arguments>
+  requires std::is_base_of_v<caf::scheduled_actor, Actor>
+caf::strong_actor_ptr spawn_supervised(const child_context& context, Arguments&&... arguments) {
+  caf::actor_config config;
+  context.vitals->taken(!caf::has_lazy_init_flag(Options));
+  return caf::actor_cast<caf::strong_actor_ptr>(
+    context.system.spawn_class<supervised<Actor>, Options>(config, context.vitals, std::forward<Arguments>(arguments)...));
 }
 
 /// A factory that spawns `behaviour` with copies of `arguments` under supervision.
@@ -176,7 +197,7 @@ struct supervision_event {
   supervision::report_kind kind{};
   std::string supervisor;            ///< its path
   std::string child;                 ///< id; empty when it is about the supervisor itself
-  std::string child_class;
+  std::string supervisor_class, child_class;         ///< bounded labels for metrics
   std::uint64_t incarnation = 0;
   std::optional<supervision::restart_cause> cause;   ///< of a restart; of an end, whether it was a `failure` or an `exit`
   std::string text;
@@ -190,10 +211,8 @@ class supervision_observer {
   virtual void on_event(const supervision_event& event) = 0;
 };
 
-/// Logs each event, and calls `restarted` with the supervisor's name (its own, without its parents') and the child's
-/// class for each restart: for `flott_supervisor_restarts_total`. `restarted` is called by several threads.
-[[nodiscard]] std::shared_ptr<supervision_observer>
-make_node_observer(std::function<void(const std::string& supervisor, const std::string& child_class)> restarted);
+/// Logs each event; counts restarts and abandoned children by their classes, unless `probe` is null.
+[[nodiscard]] std::shared_ptr<supervision_observer> make_node_observer(std::shared_ptr<supervisor_probe> probe);
 
 /// How a supervisor ended.
 struct supervisor_end {
@@ -231,8 +250,9 @@ struct get_spec_request { std::string id; caf::strong_actor_ptr handle; };
 struct count_children_request {};
 /// Other specs from now on: all or nothing, and nobody is started or stopped by it (see supervisor_machine::change).
 struct change_spec_request { supervisor_spec spec; };
-/// For the actors below here that were spawned under supervision, also those to come; -1: the process's level again.
-struct log_level_request { int level = -1; };
+/// For the actors below the supervisor at `path` (empty: the one that is asked) that were spawned under supervision, also those
+/// to come; `level`: a log::level as a number, or -1 for the process's again.
+struct log_level_request { int level = -1; std::string path{}; };
 struct list_children_request {};
 struct child_list { std::vector<supervision::tree_node> children; };
 /// `budget`: how long nested supervisors may take to answer; one that takes longer is shown as its parent sees it.
@@ -295,7 +315,8 @@ using supervisor_actor = caf::typed_actor<
   caf::replies_to<get_spec_request>::with<child_spec>,
   caf::replies_to<count_children_request>::with<supervision::child_counts>,
   caf::replies_to<change_spec_request>::with<supervision::child_counts>,
-  caf::reacts_to<log_level_request>,
+  /// Fails when there is no supervisor at that path.
+  caf::replies_to<log_level_request>::with<caf::ok_atom>,
   /// In the order of their start.
   caf::replies_to<list_children_request>::with<child_list>,
   /// The live tree from here downwards. Never waits for a worker, nor longer than its budget for a supervisor.
@@ -315,8 +336,11 @@ struct supervision_host {
   std::uint64_t seed = 0;                                 ///< of the back-offs' jitter
   /// Where messages go that nobody handles; unset: they are counted and not shown.
   std::shared_ptr<supervision::dead_letters> dead_letters{};
-  /// A simulation: nothing gets a thread of its own, so a release that blocks blocks its supervisor.
-  bool one_thread = false;
+  /// Where the numbers of supervised actors are gathered for metrics; unset: nowhere.
+  std::shared_ptr<actor_board> board{};
+  when_abandoned if_abandoned = when_abandoned::go_on;
+  /// Does not come back. Unset: `abort`, so that a core dump shows where the actor hangs.
+  std::function<void(const supervision_event& about)> end_process{};
   /// The root has ended, on request or because its budget was used up. Called once, by a thread of the actor system.
   std::function<void(const supervisor_end&)> on_end{};
   /// All static children of the root are up for the first time.
@@ -324,7 +348,10 @@ struct supervision_host {
 };
 
 /// Starts a tree. Its children start in order, asynchronously; a static child that cannot start ends it.
-/// Failure: an invalid spec.
+///
+/// Its supervisors share a thread of their own, so that they keep their deadlines and answer also while all threads of the
+/// actor system are stuck in handlers; not in a simulation (CAF's scheduler policy `testing`), where everything is on one.
+/// Failure: an invalid spec, no thread to be had.
 [[nodiscard]] result<supervisor_actor> spawn_supervisor(caf::actor_system& system, supervisor_spec spec,
                                                         supervision_host host = {});
 
@@ -333,6 +360,10 @@ struct supervision_host {
 /// Ends the tree and waits for it, at most `limit`.
 result<supervisor_end> stop_and_wait(caf::actor_system& system, const supervisor_actor& root,
                                      supervision::milliseconds limit);
+
+/// Sets the log level of the subtree at `path`. Failure: there is no supervisor at that path.
+result<void> set_log_level(caf::actor_system& system, const supervisor_actor& root, const std::string& path,
+                           std::optional<log::level> level, supervision::milliseconds limit);
 
 /// The live tree, at most `limit` later.
 result<supervision::tree_node_ptr> read_tree(caf::actor_system& system, const supervisor_actor& root,

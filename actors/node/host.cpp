@@ -1,5 +1,7 @@
 #include "actors/node/host.hpp"
 
+#include "actors/embedding/process_pages.hpp"
+#include "actors/embedding/supervision_metrics.hpp"
 #include "actors/exit_reason.hpp"
 #include "actors/wire/system_config.hpp"
 #include "runtime/base/log.hpp"
@@ -49,7 +51,9 @@ node_host::~node_host() {
   dial->set(nullptr);
   if (place_.system == nullptr)
     directory_->clear();
-  system_.reset();
+  if (system_)
+    if (const auto left = system_->end(std::chrono::seconds{1}); left > 0)
+      log::warn("actors were left behind", {{"actors", left}});
   if (listener_ >= 0)
     ::close(listener_);
 }
@@ -57,8 +61,7 @@ node_host::~node_host() {
 void node_host::make_system(bool network) {
   if (system_ || place_.system != nullptr)
     return;
-  system_config_ = std::make_unique<node_system_config>(network);
-  system_ = std::make_unique<caf::actor_system>(*system_config_);
+  system_ = std::make_unique<bounded_system>(std::make_unique<node_system_config>(network));
 }
 
 result<void> node_host::listen(const rpc_endpoint& endpoint, std::string secret) {
@@ -75,7 +78,7 @@ result<void> node_host::listen(const rpc_endpoint& endpoint, std::string secret)
   settings.secret = std::move(secret);
   settings.dial_timeout = config.get(options::connect_timeout);
   settings.listener = listener_;
-  connector_ = spawn_connector(*system_, settings);
+  connector_ = spawn_connector(system(), settings);
   return {};
 }
 
@@ -84,29 +87,15 @@ result<void> node_host::serve_metrics() {
   settings.host = config.get(options::metrics_bind_host);
   settings.ports = config.get(options::metrics_port);
   settings.max_body = 64 << 10;
-  auto serve = [this](http::request asked, http::responder answer) {
-    if (asked.path == "/metrics") {
-      http::response page;
-      page.content_type = "text/plain; version=0.0.4; charset=utf-8";
-      page.body = metrics.scrape();
-      answer(std::move(page));
-    } else if (asked.path == "/livez") {
-      answer(http::json_response("{}"));
-    } else if (asked.path == "/readyz") {
-      const std::lock_guard lock{mutex_};
-      answer(started_ && !ended_ ? http::json_response("{}") : http::error_response(503, "not ready"));
-    } else if (asked.path == "/flott/v1/tree") {
-      system_->spawn<caf::detached>([answer, tree = root, &system = *system_] {
-        const auto shown = read_tree(system, tree->as<supervisor_actor>(), std::chrono::milliseconds{1000});
-        answer(shown ? http::json_response(supervision::to_json(**shown))
-                     : http::error_response(503, shown.error().to_string()));
-      });
-    } else {
-      answer(http::error_response(404, "there are /metrics, /livez, /readyz and /flott/v1/tree"));
-    }
-  };
   make_system(false);
-  FLOTT_ASSIGN(metrics_server_, http::server::start(settings, std::move(serve)));
+  const process_pages pages{&system(), root, &metrics, [this] {
+                              const std::lock_guard lock{mutex_};
+                              return started_ && !ended_;
+                            }};
+  FLOTT_ASSIGN(metrics_server_, http::server::start(settings, [pages](const http::request& asked, const http::responder& answer) {
+    if (!pages.answer(asked, answer))
+      answer(http::error_response(404, "there are /metrics, /livez, /readyz, /flott/v1/tree and /flott/v1/log_level"));
+  }));
   return {};
 }
 
@@ -165,13 +154,7 @@ result<void> node_host::start(std::vector<child_spec> children, supervision::str
   spec.intensity = intensity;
   spec.children = std::move(children);
   limit_shutdown(spec, config.get(options::shutdown_actor_timeout));
-  supervision_host host;
-  const auto probe = std::make_shared<supervisor_probe>(metrics);
-  for (const auto& child : spec.children)             // so that what has not happened yet is shown as 0
-    probe->supervises(tree_name_, child.child_class.empty() ? child.id : child.child_class);
-  host.observer = make_node_observer([probe](const std::string& parent, const std::string& child_class) {
-    probe->restarted(parent, child_class);
-  });
+  supervision_host host = measured_host(metrics);
   host.seed = environment.next_random();
   host.on_started = [this] {
     const std::lock_guard lock{mutex_};
@@ -225,7 +208,7 @@ void node_host::stop() {
     if (const auto tree = root->as<supervisor_actor>())
       caf::anon_send_exit(tree, caf::exit_reason::user_shutdown);
   } else if (const auto tree = root->as<supervisor_actor>()) {
-    const auto ended = stop_and_wait(*system_, tree, config.get(options::shutdown_timeout));
+    const auto ended = stop_and_wait(system(), tree, config.get(options::shutdown_timeout));
     if (!ended)
       log::warn("the supervision tree did not end in time", {{"why", ended.error().to_string()}});
     else if (ended->abandoned > 0)

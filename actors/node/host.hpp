@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/dialer.hpp"
+#include "actors/embedding/bounded_system.hpp"
 #include "actors/supervisor.hpp"
 #include "actors/wire/connector.hpp"
 #include "metrics/probes/job_probe.hpp"
@@ -74,7 +75,7 @@ class node_host {
 
   [[nodiscard]] msg::Address rpc_address(const std::string& incarnation, const std::string& local_name) const;
   [[nodiscard]] std::uint16_t metrics_port() const { return metrics_server_ ? metrics_server_->port() : 0; }
-  [[nodiscard]] caf::actor_system& system() { return place_.system != nullptr ? *place_.system : *system_; }
+  [[nodiscard]] caf::actor_system& system() { return place_.system != nullptr ? *place_.system : system_->get(); }
   /// Spawns an actor that blocks: on a thread of its own, wherever there are threads.
   template <class... Arguments>
   [[nodiscard]] auto spawn_blocking(Arguments&&... arguments) {
@@ -99,8 +100,7 @@ class node_host {
 
   std::string tree_name_;
   simulated_place place_;
-  std::unique_ptr<caf::actor_system_config> system_config_;
-  std::unique_ptr<caf::actor_system> system_;
+  std::unique_ptr<bounded_system> system_;
   caf::io::middleman_actor connector_;
   std::shared_ptr<local_directory> directory_ = std::make_shared<local_directory>();
   rpc_endpoint endpoint_;

@@ -47,7 +47,7 @@ supervisor_actor::behavior_type supervisor(self_ptr self, supervisor_config conf
     [self](const get_spec_request& x) { return spec_of(self, x); },
     [self](count_children_request) { return self->state.machine->counts(); },
     [self](const change_spec_request& x) { return change_spec(self, x.spec); },
-    [self](log_level_request x) { set_log_level(self, x.level); },
+    [self](const log_level_request& x) { return set_log_level(self, x); },
     [self](list_children_request) { return list_children(self); },
     [self](const tree_request& x) { return answer_tree(self, x.budget); },
     [self](stop_request) {
@@ -68,7 +68,8 @@ supervisor_actor::behavior_type supervisor(self_ptr self, supervisor_config conf
 }  // namespace
 
 supervisor_actor spawn_supervisor_actor(caf::actor_system& system, supervisor_config config) {
-  return system.spawn(supervisor, std::move(config));
+  auto where = config.scope->lane;
+  return spawn_on(system, std::move(where), supervisor, std::move(config));
 }
 
 }  // namespace flott

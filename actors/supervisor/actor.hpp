@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/supervisor.hpp"
+#include "actors/supervisor/lane.hpp"
 
 #include <atomic>
 #include <deque>
@@ -14,7 +15,11 @@ struct supervision_scope {
   std::shared_ptr<supervision_observer> observer;
   std::uint64_t seed = 0;
   std::shared_ptr<supervision::dead_letters> dead_letters;
+  std::shared_ptr<actor_board> board;
+  when_abandoned if_abandoned = when_abandoned::go_on;
+  std::function<void(const supervision_event&)> end_process;
   bool one_thread = false;
+  std::shared_ptr<flott::lane> lane;
   std::atomic<std::uint64_t> abandoned{0};
 };
 
@@ -22,6 +27,7 @@ struct supervision_scope {
 struct supervisor_config {
   supervisor_spec spec;
   std::string path;
+  std::string label;                 ///< its class, bounded
   std::shared_ptr<supervision_scope> scope;
   int log_level = -1;
   std::function<void()> on_started;

@@ -2,15 +2,17 @@
 #include "actors/exit_reason.hpp"
 #include "actors/supervisor/state.hpp"
 
+#include <cstdlib>
+
 namespace flott::supervisor_parts {
 namespace {
 
-void observe(self_ptr self, supervision_event event) {
+void observe(self_ptr self, supervision_event& event) {
   auto& config = self->state.config;
-  if (!config.scope->observer)
-    return;
   event.supervisor = config.path;
-  config.scope->observer->on_event(event);
+  event.supervisor_class = config.label;
+  if (config.scope->observer)
+    config.scope->observer->on_event(event);
 }
 
 // --- what a life held ----------------------------------------------------------------------------------------------
@@ -39,6 +41,17 @@ void release(self_ptr self, child_key key, live_child& child, std::function<void
     self->home_system().spawn<caf::detached>(work);
 }
 
+void join_group(supervisor_state& state, live_child& child) {
+  const auto& board = state.config.scope->board;
+  if (!board || !child.vitals->in_use())
+    return;
+  auto& group = state.groups[class_of(child.spec)];
+  if (!group)
+    group = board->group_of(state.config.label, class_of(child.spec));
+  group->join(*child.vitals);
+  child.group = group;
+}
+
 // --- starting ------------------------------------------------------------------------------------------------------
 
 child_context context_for(self_ptr self, live_child& child, const supervision::start_child& what) {
@@ -56,6 +69,8 @@ child_context context_for(self_ptr self, live_child& child, const supervision::s
     if (auto strong = caf::actor_cast<caf::strong_actor_ptr>(supervisor))
       caf::anon_send(caf::actor_cast<supervisor_actor>(strong), confirmed);
   };
+  if (child.spec.ready == ready_when::initialized)
+    child.vitals->when_initialized(context.confirm);
   return context;
 }
 
@@ -64,6 +79,7 @@ start_outcome call_factory(self_ptr self, const child_spec& spec, const child_co
     supervisor_config config;
     config.spec = *spec.tree;
     config.path = context.path;
+    config.label = spec.child_class.empty() ? spec.tree->name : spec.child_class;
     config.scope = self->state.config.scope;
     config.log_level = self->state.log_level->load();
     config.on_started = context.confirm;
@@ -79,9 +95,9 @@ start_outcome call_factory(self_ptr self, const child_spec& spec, const child_co
 void await_ready(self_ptr self, const live_child& child, const supervision::start_child& what) {
   if (child.spec.ready == ready_when::spawned) {
     execute(self, self->state.machine->child_started(what.key, what.incarnation, self->clock().now()));
-  } else if (child.spec.ready == ready_when::initialized) {
-    // CAF answers this for every event-based actor once its behaviour is set up. One that ends before it, or never
-    // comes to it, is noticed by its DOWN or by its start limit.
+  } else if (child.spec.ready == ready_when::initialized && !child.vitals->initializes_at_once()) {
+    // CAF answers this for every event-based actor once its behaviour is set up; supervised actors say so themselves.
+    // One that ends before it, or never comes to it, is noticed by its DOWN or by its start limit.
     self->request(caf::actor_cast<caf::actor>(child.handle), caf::infinite, caf::sys_atom::value, caf::get_atom::value,
                   std::string{"info"})
       .then(
@@ -113,6 +129,7 @@ void carry_out(self_ptr self, const supervision::start_child& what) {
     child.extra = std::move(started->extra);
     state.keys[caf::actor_cast<caf::actor_addr>(child.handle)] = what.key;
     self->monitor(caf::actor_cast<caf::actor>(child.handle));
+    join_group(state, child);
     if (child.spec.ref)
       child.spec.ref->set(child.handle);
     await_ready(self, child, what);
@@ -122,6 +139,7 @@ void carry_out(self_ptr self, const supervision::start_child& what) {
 // --- stopping ------------------------------------------------------------------------------------------------------
 
 void let_go(supervisor_state& state, live_child& child) {
+  leave_group(child);
   state.keys.erase(caf::actor_cast<caf::actor_addr>(child.handle));
   if (child.spec.ref)
     child.spec.ref->set(nullptr);
@@ -182,15 +200,25 @@ void carry_out(self_ptr self, supervision::report& what) {
   event.incarnation = what.incarnation;
   event.cause = what.cause;
   event.text = std::move(what.text);
-  if (const auto child = self->state.children.find(what.key); child != self->state.children.end()) {
-    const auto& label = child->second.spec.child_class;
-    event.child_class = label.empty() ? what.child : label;
+  const auto child = self->state.children.find(what.key);
+  if (child != self->state.children.end()) {
+    event.child_class = class_of(child->second.spec);
     if (what.kind == supervision::report_kind::child_abandoned && child->second.vitals)
       if (const auto handling = child->second.vitals->handling(); !handling.empty())
         event.text += ", in " + handling;
   }
   event.child = std::move(what.child);
-  observe(self, std::move(event));
+  const auto& scope = *config.scope;
+  std::optional<when_abandoned> verdict;
+  if (what.kind == supervision::report_kind::child_abandoned)
+    verdict = child != self->state.children.end() && child->second.spec.if_abandoned ? *child->second.spec.if_abandoned : scope.if_abandoned;
+  observe(self, event);
+  if (verdict == when_abandoned::end_process) {
+    if (scope.end_process)
+      scope.end_process(event);
+    else
+      std::abort();
+  }
 }
 
 caf::error end_error(const supervision::exit_reason& reason) {
@@ -214,9 +242,15 @@ void carry_out(self_ptr self, supervision::finished& what) {
 
 }  // namespace
 
+void leave_group(live_child& child) {
+  if (const auto group = std::exchange(child.group, nullptr))
+    group->leave(*child.vitals);
+}
+
 /// A supervisor that did not end in order (killed, dropped, or by an error of its own) takes its children along.
 supervisor_state::~supervisor_state() {
   for (auto& [key, child] : children) {
+    leave_group(child);
     if (child.handle)
       caf::anon_send_exit(child.handle, caf::exit_reason::kill);
     if (child.spec.ref)
@@ -263,7 +297,7 @@ void released(self_ptr self, std::uint64_t number, const supervision::ledger::cl
   } else {
     event.text = std::to_string(how->released) + " released";
   }
-  observe(self, std::move(event));
+  observe(self, event);
   std::optional<supervision::start_child> next;
   if (const auto child = state.children.find(done.key); child != state.children.end()) {
     child->second.releasing = false;

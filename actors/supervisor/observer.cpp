@@ -1,4 +1,5 @@
 #include "actors/supervisor.hpp"
+#include "metrics/probes/supervisor_probe.hpp"
 #include "runtime/base/log.hpp"
 
 namespace flott {
@@ -47,24 +48,28 @@ void write(const supervision_event& event) {
 
 class node_observer final : public supervision_observer {
  public:
-  explicit node_observer(std::function<void(const std::string&, const std::string&)> restarted)
-      : restarted_(std::move(restarted)) {}
+  explicit node_observer(std::shared_ptr<supervisor_probe> probe) : probe_(std::move(probe)) {}
 
   void on_event(const supervision_event& event) override {
     write(event);
-    if (event.kind == report_kind::child_restarted && restarted_)
-      restarted_(event.supervisor.substr(event.supervisor.rfind('/') + 1), event.child_class);
+    if (!probe_ || event.child.empty())
+      return;
+    if (event.kind == report_kind::child_started && event.incarnation == 1)
+      probe_->supervises(event.supervisor_class, event.child_class);
+    else if (event.kind == report_kind::child_restarted)
+      probe_->restarted(event.supervisor_class, event.child_class);
+    else if (event.kind == report_kind::child_abandoned)
+      probe_->abandoned(event.supervisor_class, event.child_class);
   }
 
  private:
-  std::function<void(const std::string&, const std::string&)> restarted_;
+  const std::shared_ptr<supervisor_probe> probe_;
 };
 
 }  // namespace
 
-std::shared_ptr<supervision_observer>
-make_node_observer(std::function<void(const std::string& supervisor, const std::string& child_class)> restarted) {
-  return std::make_shared<node_observer>(std::move(restarted));
+std::shared_ptr<supervision_observer> make_node_observer(std::shared_ptr<supervisor_probe> probe) {
+  return std::make_shared<node_observer>(std::move(probe));
 }
 
 }  // namespace flott

@@ -172,12 +172,23 @@ caf::result<supervision::child_counts> change_spec(self_ptr self, const supervis
   return state.machine->counts();
 }
 
-void set_log_level(self_ptr self, int level) {
+caf::result<caf::ok_atom> set_log_level(self_ptr self, const log_level_request& asked) {
   auto& state = self->state;
-  state.log_level->store(level);
-  for (const auto& [key, child] : state.children)
-    if (child.spec.tree && child.handle)
-      self->send(caf::actor_cast<supervisor_actor>(child.handle), log_level_request{level});
+  const auto& own = state.config.path;
+  if (asked.path.empty() || asked.path == own) {
+    state.log_level->store(asked.level);
+    for (const auto& [key, child] : state.children)
+      if (child.spec.tree && child.handle)
+        caf::anon_send(caf::actor_cast<supervisor_actor>(child.handle), log_level_request{asked.level});
+    return caf::ok_atom::value;
+  }
+  if (asked.path.starts_with(own + "/")) {
+    const auto id = asked.path.substr(own.size() + 1, asked.path.find('/', own.size() + 1) - own.size() - 1);
+    if (const auto key = state.machine->find(id))
+      if (const auto& child = state.children.at(*key); child.spec.tree && child.handle)
+        return self->delegate(caf::actor_cast<supervisor_actor>(child.handle), asked);
+  }
+  return make_error(supervisor_error::not_found, "there is no supervisor at '" + asked.path + "'");
 }
 
 }  // namespace flott::supervisor_parts

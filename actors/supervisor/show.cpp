@@ -31,10 +31,10 @@ void ask_below(self_ptr self, const std::shared_ptr<pending_tree>& pending, std:
       });
 }
 
-void complete(supervision::tree_node& node, const std::string& parent, const live_child& child) {
+void complete(supervision::tree_node& node, const std::string& parent, const live_child& child, std::uint64_t now_ms) {
   node.path.insert(0, parent);
-  if (child.vitals && child.handle)
-    child.vitals->show(node);
+  if (child.vitals && child.vitals->in_use() && child.handle)
+    child.vitals->show(node, now_ms);
   if (child.ledger)
     node.ledger = child.ledger->entries();
 }
@@ -52,11 +52,12 @@ caf::typed_response_promise<supervision::tree_node_ptr> answer_tree(self_ptr sel
   pending->root->incarnation = 1;                  // the parent knows better, where there is one
   pending->root->abandoned = state.machine->abandoned();
   pending->root->children.reserve(state.children.size());
+  const auto now_ms = coarse_ms();
   const auto parent = state.config.path + "/";
   for (auto& [key, view] : state.machine->children(self->clock().now())) {
     auto node = std::make_shared<supervision::tree_node>(std::move(view));
     const auto& child = state.children.at(key);
-    complete(*node, parent, child);
+    complete(*node, parent, child, now_ms);
     pending->root->children.push_back(node);
     if (child.spec.tree && child.handle)
       ask_below(self, pending, node, child.handle, budget);
@@ -67,9 +68,10 @@ caf::typed_response_promise<supervision::tree_node_ptr> answer_tree(self_ptr sel
 
 child_list list_children(self_ptr self) {
   child_list list;
+  const auto now_ms = coarse_ms();
   const auto parent = self->state.config.path + "/";
   for (auto& [key, view] : self->state.machine->children(self->clock().now())) {
-    complete(view, parent, self->state.children.at(key));
+    complete(view, parent, self->state.children.at(key), now_ms);
     list.children.push_back(std::move(view));
   }
   return list;

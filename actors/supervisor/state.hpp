@@ -13,11 +13,15 @@ struct live_child {
   caf::message arguments;            // of a pool's child
   caf::message extra;                // what its factory gave besides
   std::uint64_t incarnation = 0;
-  actor_vitals_ptr vitals;
+  actor_vitals_ptr vitals;           // of the life that began last
+  std::shared_ptr<actor_group> group;   // where they count
   std::shared_ptr<supervision::ledger> ledger;
   bool releasing = false;            // what its last life held is being given back
   std::optional<supervision::start_child> start_when_released;
 };
+
+/// What metrics call it: a kind, never a single actor.
+[[nodiscard]] inline const std::string& class_of(const child_spec& spec) { return spec.child_class.empty() ? spec.id : spec.child_class; }
 
 /// A ledger that is being closed elsewhere, and what follows.
 struct closing_ledger {
@@ -41,6 +45,7 @@ struct supervisor_state {
   std::vector<caf::typed_response_promise<supervisor_end>> stop_requests;
   std::deque<supervision::action> queue;
   std::mt19937_64 random;
+  std::map<std::string, std::shared_ptr<actor_group>> groups;   // of the board, by class
   supervision::request_token last_token = 0;
   std::uint64_t last_closing = 0;
   std::shared_ptr<std::atomic<int>> log_level = std::make_shared<std::atomic<int>>(-1);
@@ -52,6 +57,8 @@ using self_ptr = supervisor_actor::stateful_pointer<supervisor_state>;
 
 /// Carries out actions in order; what an action brings about at once comes after those already decided.
 void execute(self_ptr self, supervision::actions actions);
+/// The numbers of the child's last life are as they will stay.
+void leave_group(live_child& child);
 void on_down(self_ptr self, const caf::down_msg& down);
 /// What a ledger held has been given back, or its time is over: what waited for it goes on.
 void released(self_ptr self, std::uint64_t number, const supervision::ledger::closing* how);
@@ -68,7 +75,7 @@ child_promise remove(self_ptr self, const std::string& id);
 caf::result<child_handle> find(self_ptr self, const std::string& id);
 caf::result<child_spec> spec_of(self_ptr self, const get_spec_request& asked);
 caf::result<supervision::child_counts> change_spec(self_ptr self, const supervisor_spec& spec);
-void set_log_level(self_ptr self, int level);
+caf::result<caf::ok_atom> set_log_level(self_ptr self, const log_level_request& asked);
 
 // what it looks like
 [[nodiscard]] caf::typed_response_promise<supervision::tree_node_ptr> answer_tree(self_ptr self,

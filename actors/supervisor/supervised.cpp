@@ -35,6 +35,17 @@ void count_stray_error(const actor_vitals& vitals, caf::scheduled_actor* self, c
     });
 }
 
+void note_late_answer(const actor_vitals& vitals, const caf::mailbox_element& x) {
+  const auto& content = x.content();
+  if (content.match_elements<caf::error>() && content.get_as<caf::error>(0) == caf::sec::request_timeout)
+    return;                                        // of a request that was answered in time
+  note_loss(vitals, supervision::loss::expired, content, x.sender);
+}
+
+void report_throwing_end(const actor_vitals& vitals, const std::exception_ptr& what) {
+  log::error("the destructor of an actor's state threw", {{"actor", vitals.path()}, {"what", describe(to_error(what, vitals.path().c_str()))}});
+}
+
 void bounce(const caf::mailbox_element& x, caf::error why) {
   if (x.sender && x.mid.is_request())
     x.sender->enqueue(nullptr, x.mid.response_id(), caf::make_message(std::move(why)), nullptr);

@@ -8,6 +8,8 @@
 
 #include <caf/all.hpp>
 
+#include <exception>
+#include <type_traits>
 #include <utility>
 
 namespace flott {
@@ -23,6 +25,10 @@ namespace detail {
 void count_stray_error(const actor_vitals& vitals, caf::scheduled_actor* self, caf::error& err);
 void note_loss(const actor_vitals& vitals, supervision::loss why, const caf::type_erased_tuple& content,
                const caf::strong_actor_ptr& sender);
+/// An answer that came after its request had been given up, unless it is the timeout itself.
+void note_late_answer(const actor_vitals& vitals, const caf::mailbox_element& x);
+/// The destructor of an actor's state let an exception through.
+void report_throwing_end(const actor_vitals& vitals, const std::exception_ptr& what);
 /// Answers a request that will not be handled.
 void bounce(const caf::mailbox_element& x, caf::error why);
 
@@ -36,7 +42,10 @@ class supervised : public Base {
  public:
   template <class... Arguments>
   supervised(caf::actor_config& config, actor_vitals_ptr vitals, Arguments&&... arguments)
-      : Base(config, std::forward<Arguments>(arguments)...), vitals_(std::move(vitals)) {
+      : Base(config, std::forward<Arguments>(arguments)...),
+        vitals_(std::move(vitals)),
+        bounded_(vitals_->limits().bounded()),
+        sized_(static_cast<bool>(vitals_->limits().size_of)) {
     keep_exception_text(static_cast<Base*>(this));
     this->set_default_handler([v = vitals_.get()](caf::scheduled_actor* self, caf::message_view& x) {
       return detail::count_unhandled(*v, self, x);
@@ -46,43 +55,69 @@ class supervised : public Base {
     });
   }
 
+  void initialize() override {
+    Base::initialize();
+    if (this->alive())
+      vitals_->initialized();
+    else
+      finish();
+  }
+
   void enqueue(caf::mailbox_element_ptr x, caf::execution_unit* host) override {
     auto& v = *vitals_;
     if ((v.fenced() || fences::hold(x->sender)) && !is_system_message(x->content()))
       return lose(std::move(x), supervision::loss::stale, caf::sec::request_receiver_down);
     if (this->getf(caf::abstract_actor::is_terminated_flag))
       return lose(std::move(x), supervision::loss::receiver_ended, caf::sec::request_receiver_down);
-    const auto bytes = v.size_of(x->content());
-    if (v.limits().bounded() && !v.admit(*x, bytes))
+    const auto bytes = sized_ ? v.size_of(x->content()) : 0;
+    if (bounded_ && !v.admit(*x, bytes))
       return lose(std::move(x), supervision::loss::mailbox_full, detail::mailbox_full_error(v));
-    v.came(bytes);
+    v.came(bytes, this->mailbox().blocked());
     Base::enqueue(std::move(x), host);
   }
 
   caf::invoke_message_result consume(caf::mailbox_element& x) override {
     auto& v = *vitals_;
-    const auto bytes = v.size_of(x.content());
-    if (v.takes_from_debt(x.content())) {
-      v.begins(x.content(), bytes);
+    const auto& content = x.content();
+    const auto bytes = sized_ ? v.size_of(content) : 0;
+    v.begins(content, bytes);
+    if (bounded_ && v.takes_from_debt(content)) {
       v.ends();
       detail::bounce(x, detail::mailbox_full_error(v));
-      detail::note_loss(v, supervision::loss::mailbox_full, x.content(), x.sender);
+      detail::note_loss(v, supervision::loss::mailbox_full, content, x.sender);
       return caf::invoke_message_result::consumed;
     }
-    v.begins(x.content(), bytes);
     const auto outcome = Base::consume(x);
     v.ends();
     if (outcome == caf::invoke_message_result::skipped)
       v.postponed(bytes);
+    else if (outcome == caf::invoke_message_result::dropped)
+      detail::note_late_answer(v, x);
+    else if (!this->alive())
+      finish();
     return outcome;
   }
 
   caf::resumable::resume_result resume(caf::execution_unit* host, std::size_t most) override {
     auto& v = *vitals_;
     v.awake();
-    const auto outcome = v.own_log_level() ? resume_with_level(host, most) : Base::resume(host, most);
+    auto outcome = caf::resumable::done;
+    try {
+      outcome = v.own_log_level() ? resume_with_level(host, most) : Base::resume(host, most);
+    } catch (...) {                                  // the state's destructor, after the actor failed: CAF gave up in the middle
+      detail::report_throwing_end(v, std::current_exception());
+      finish(std::false_type{});
+    }
     v.asleep();
     return outcome;
+  }
+
+  void on_destroy() override {
+    if (!this->getf(caf::abstract_actor::is_cleaned_up_flag)) {
+      end_state();
+      this->cleanup(caf::exit_reason::unreachable, nullptr);
+    }
+    Base::on_destroy();
   }
 
   bool cleanup(caf::error&& why, caf::execution_unit* host) override {
@@ -96,6 +131,23 @@ class supervised : public Base {
   }
 
  private:
+  /// What CAF does when an actor has no behaviour left, except that a state whose destructor throws takes nobody along.
+  template <class WithState = std::true_type>
+  void finish(WithState = {}) {
+    if (this->getf(caf::abstract_actor::is_cleaned_up_flag))
+      return;
+    if constexpr (WithState::value)
+      end_state();
+    this->bhvr_stack_.cleanup();
+    this->cleanup(std::move(this->fail_state_), this->context());
+  }
+  void end_state() {
+    try {
+      this->on_exit();
+    } catch (...) {
+      detail::report_throwing_end(*vitals_, std::current_exception());
+    }
+  }
   caf::resumable::resume_result resume_with_level(caf::execution_unit* host, std::size_t most) {
     const log::scoped_level level{vitals_->log_level()};
     return Base::resume(host, most);
@@ -106,6 +158,7 @@ class supervised : public Base {
   }
 
   const actor_vitals_ptr vitals_;
+  const bool bounded_, sized_;                       // beside the pointer, for their cache line
 };
 
 }  // namespace flott

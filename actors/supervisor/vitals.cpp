@@ -3,9 +3,11 @@
 #include "actors/exit_reason.hpp"
 
 #include <ctime>
+#include <algorithm>
 #include <deque>
 #include <mutex>
 #include <shared_mutex>
+#include <utility>
 
 namespace flott {
 namespace {
@@ -24,8 +26,10 @@ fenced_lives& all_fenced() {
   return lives;
 }
 
+/// CAF's own names begin with '@'.
 std::string number_name(std::uint16_t number) {
-  return number > 0 && number <= caf::type_nrs ? caf::numbered_type_names[number - 1] : "?";
+  const std::string name = number > 0 && number <= caf::type_nrs ? caf::numbered_type_names[number - 1] : "?";
+  return name.starts_with('@') ? name.substr(1) : name;
 }
 
 }  // namespace
@@ -38,10 +42,20 @@ std::uint64_t coarse_ms() noexcept {
 
 actor_vitals::actor_vitals(std::string path, std::shared_ptr<supervision::dead_letters> lost, mailbox_limits limits,
                            std::shared_ptr<const std::atomic<int>> log_level)
-    : path_(std::move(path)), lost_(std::move(lost)), limits_(std::move(limits)), log_level_(std::move(log_level)) {}
+    : log_level_(std::move(log_level)), lost_(std::move(lost)), limits_(std::move(limits)), path_(std::move(path)) {}
 
-std::uint64_t actor_vitals::size_of(const caf::type_erased_tuple& content) const noexcept {
-  return limits_.size_of ? limits_.size_of(content) : 0;
+void actor_vitals::stamp(std::uint64_t number) noexcept {
+  const auto handled = handled_.load(relaxed);
+  look_again_.store(number + 1 + (number > handled ? (number - handled) / 2 : 0), relaxed);
+  if (stamped_.load(relaxed) <= handled) {
+    stamp_ms_.store(coarse_ms(), relaxed);
+    stamped_.store(number, relaxed);
+  }
+}
+
+void actor_vitals::initialized() {
+  if (const auto then = std::exchange(on_initialized_, nullptr))
+    then();
 }
 
 bool actor_vitals::admit(const caf::mailbox_element& x, std::uint64_t bytes) noexcept {
@@ -76,37 +90,10 @@ bool actor_vitals::takes_from_debt(const caf::type_erased_tuple& content) noexce
   return false;
 }
 
-void actor_vitals::begins(const caf::type_erased_tuple& content, std::uint64_t bytes) noexcept {
-  handled_.store(handled_.load(relaxed) + 1, relaxed);           // nobody else writes it
-  if (bytes > 0)
-    handled_bytes_.store(handled_bytes_.load(relaxed) + bytes, relaxed);
-  if (content.empty())
-    return;
-  const auto [number, type] = content.type(0);
-  if (number == 0) {
-    what_.store(reinterpret_cast<std::uintptr_t>(type), relaxed);
-    in_message_.store(kind::type, relaxed);
-  } else if (number == caf::type_nr<caf::atom_value>::value) {
-    what_.store(static_cast<std::uint64_t>(*static_cast<const caf::atom_value*>(content.get(0))), relaxed);
-    in_message_.store(kind::atom, relaxed);
-  } else {
-    what_.store(number, relaxed);
-    in_message_.store(kind::number, relaxed);
-  }
-}
-
 void actor_vitals::postponed(std::uint64_t bytes) noexcept {
   handled_.store(handled_.load(relaxed) - 1, relaxed);
   if (bytes > 0)
     handled_bytes_.store(handled_bytes_.load(relaxed) - bytes, relaxed);
-}
-
-void actor_vitals::asleep() noexcept {
-  const auto since = busy_since_.load(relaxed);
-  const auto now = coarse_ms();
-  if (now > since)
-    busy_ms_.store(busy_ms_.load(relaxed) + (now - since), relaxed);
-  busy_since_.store(0, relaxed);
 }
 
 std::uint64_t actor_vitals::waiting() const noexcept {
@@ -127,21 +114,37 @@ std::string actor_vitals::handling() const {
   return {};
 }
 
-void actor_vitals::show(supervision::tree_node& node) const {
-  supervision::vitals seen;
-  const auto now = coarse_ms();
+std::uint64_t actor_vitals::oldest_ms(std::uint64_t handled, std::uint64_t now_ms) const noexcept {
+  if (stamped_.load(relaxed) > handled)
+    return now_ms - std::min(now_ms, stamp_ms_.load(relaxed));
+  return 0;                                          // it came a moment ago
+}
+
+void actor_vitals::show(supervision::tree_node& node, std::uint64_t now_ms) const {
+  auto& seen = node.vitals.emplace();
   seen.handled = handled_.load(relaxed);
   seen.waiting = waiting();
   seen.waiting_bytes = received_bytes_.load(relaxed) - std::min(received_bytes_.load(relaxed), handled_bytes_.load(relaxed));
   seen.busy_ms = busy_ms_.load(relaxed);
   if (const auto since = busy_since_.load(relaxed); since > 0) {
-    seen.busy_ms += now - std::min(now, since);
-    seen.in_handler_ms = now - std::min(now, since);
+    seen.in_handler_ms = now_ms - std::min(now_ms, since);
+    seen.busy_ms += seen.in_handler_ms;
     seen.handling = handling();
   }
   if (seen.waiting > 0)
-    seen.oldest_ms = stamped_.load(relaxed) > seen.handled ? now - std::min(now, stamp_ms_.load(relaxed)) : seen.in_handler_ms;
-  node.vitals = std::move(seen);
+    seen.oldest_ms = oldest_ms(seen.handled, now_ms);
+}
+
+void actor_vitals::add_to(actor_numbers& sum, std::uint64_t now_ms) const noexcept {
+  const auto handled = handled_.load(relaxed), handled_bytes = handled_bytes_.load(relaxed);
+  const auto bytes = received_bytes_.load(relaxed);
+  sum.handled += handled;
+  sum.busy_ms += busy_ms_.load(relaxed);
+  sum.waiting_bytes += bytes - std::min(bytes, handled_bytes);
+  if (const auto behind = waiting(); behind > 0) {
+    sum.waiting += behind;
+    sum.oldest_ms = std::max(sum.oldest_ms, oldest_ms(handled, now_ms));
+  }
 }
 
 bool is_system_message(const caf::type_erased_tuple& content) {

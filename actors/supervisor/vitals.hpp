@@ -43,35 +43,76 @@ struct mailbox_limits {
 /// how long something has been going on, and, over many handlers, for sums.
 [[nodiscard]] std::uint64_t coarse_ms() noexcept;
 
+/// What actors show together.
+struct actor_numbers {
+  std::uint64_t actors = 0;                          ///< that live
+  std::uint64_t handled = 0, busy_ms = 0;            ///< also by those that have ended
+  std::uint64_t waiting = 0, waiting_bytes = 0, oldest_ms = 0;
+};
+
 /// Counters of one life. Threads: any reads; `came` by senders; the rest by the actor itself.
+///
+/// What senders write and what the actor writes lie apart, and neither side touches the other's cache line for each message:
+/// that would cost more than all the rest.
 class actor_vitals {
  public:
   actor_vitals(std::string path, std::shared_ptr<supervision::dead_letters> lost, mailbox_limits limits,
                std::shared_ptr<const std::atomic<int>> log_level);
 
   // senders
-  void came(std::uint64_t bytes) noexcept {
+  /// `actor_idle`: it has nothing to do but this.
+  void came(std::uint64_t bytes, bool actor_idle) noexcept {
     const auto number = received_.fetch_add(1, std::memory_order_relaxed) + 1;
     if (bytes > 0)
       received_bytes_.fetch_add(bytes, std::memory_order_relaxed);
-    // The first of those that wait needs no stamp: it waits for as long as the actor is busy with the one before.
-    const auto handled = handled_.load(std::memory_order_relaxed);
-    if (number > handled + 1 && stamped_.load(std::memory_order_relaxed) <= handled) {
+    if (actor_idle) {
       stamp_ms_.store(coarse_ms(), std::memory_order_relaxed);
       stamped_.store(number, std::memory_order_relaxed);
+      look_again_.store(0, std::memory_order_relaxed);
+    } else if (number >= look_again_.load(std::memory_order_relaxed)) {
+      stamp(number);
     }
   }
   /// Whether a message of this size may come in.
   [[nodiscard]] bool admit(const caf::mailbox_element& x, std::uint64_t bytes) noexcept;
 
   // the actor
-  void begins(const caf::type_erased_tuple& content, std::uint64_t bytes) noexcept;
+  void begins(const caf::type_erased_tuple& content, std::uint64_t bytes) noexcept {
+    handled_.store(handled_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);       // nobody else writes it
+    if (bytes > 0)
+      handled_bytes_.store(handled_bytes_.load(std::memory_order_relaxed) + bytes, std::memory_order_relaxed);
+    if (content.empty())
+      return;
+    const auto [number, type] = content.type(0);
+    if (number == caf::type_nr<caf::atom_value>::value) {
+      what_.store(static_cast<std::uint64_t>(*static_cast<const caf::atom_value*>(content.get(0))), std::memory_order_relaxed);
+      in_message_.store(kind::atom, std::memory_order_relaxed);
+    } else {
+      what_.store(number != 0 ? number : reinterpret_cast<std::uintptr_t>(type), std::memory_order_relaxed);
+      in_message_.store(number != 0 ? kind::number : kind::type, std::memory_order_relaxed);
+    }
+  }
   void ends() noexcept { in_message_.store(kind::none, std::memory_order_relaxed); }
   void postponed(std::uint64_t bytes) noexcept;
   void awake() noexcept { busy_since_.store(coarse_ms(), std::memory_order_relaxed); }
-  void asleep() noexcept;
+  void asleep() noexcept {
+    const auto since = busy_since_.load(std::memory_order_relaxed);
+    if (const auto now = coarse_ms(); now > since)
+      busy_ms_.store(busy_ms_.load(std::memory_order_relaxed) + (now - since), std::memory_order_relaxed);
+    busy_since_.store(0, std::memory_order_relaxed);
+  }
   /// One droppable message has to go, and this is one.
   [[nodiscard]] bool takes_from_debt(const caf::type_erased_tuple& content) noexcept;
+  /// Its behaviour is set up; said once.
+  void initialized();
+
+  // whoever spawns it
+  /// `then` is called by the actor once its behaviour is set up.
+  void when_initialized(std::function<void()> then) { on_initialized_ = std::move(then); }
+  /// An actor has these vitals. `at_once`: it calls `initialized` without being asked for anything first.
+  void taken(bool at_once) noexcept { use_ = at_once ? use::at_once : use::lazy; }
+  [[nodiscard]] bool in_use() const noexcept { return use_ != use::none; }
+  [[nodiscard]] bool initializes_at_once() const noexcept { return use_ == use::at_once; }
 
   // anybody
   /// From now on nothing of this life counts: it gets no more messages, and supervised actors take none from it.
@@ -79,32 +120,47 @@ class actor_vitals {
   [[nodiscard]] bool fenced() const noexcept { return fenced_.load(std::memory_order_acquire); }
   /// Messages that wait, without the one that is being handled.
   [[nodiscard]] std::uint64_t waiting() const noexcept;
-  void show(supervision::tree_node& node) const;
+  void add_to(actor_numbers& sum, std::uint64_t now_ms) const noexcept;
+  void show(supervision::tree_node& node, std::uint64_t now_ms) const;
   /// What it is handling: a message's type or atom; empty between messages.
   [[nodiscard]] std::string handling() const;
 
   [[nodiscard]] const std::string& path() const { return path_; }
-  [[nodiscard]] const mailbox_limits& limits() const { return limits_; }
-  [[nodiscard]] std::uint64_t size_of(const caf::type_erased_tuple& content) const noexcept;
+  [[nodiscard]] const mailbox_limits& limits() const noexcept { return limits_; }
+  [[nodiscard]] std::uint64_t size_of(const caf::type_erased_tuple& content) const noexcept {
+    return limits_.size_of ? limits_.size_of(content) : 0;
+  }
   [[nodiscard]] supervision::dead_letters* lost() const { return lost_.get(); }
   [[nodiscard]] const std::atomic<int>* log_level() const { return log_level_.get(); }
   [[nodiscard]] bool own_log_level() const noexcept { return log_level_ && log_level_->load(std::memory_order_relaxed) >= 0; }
 
  private:
+  friend class actor_group;
   enum class kind : std::uint8_t { none, type, number, atom };
+  enum class use : std::uint8_t { none, lazy, at_once };
 
-  const std::string path_;
-  const std::shared_ptr<supervision::dead_letters> lost_;
-  const mailbox_limits limits_;
-  const std::shared_ptr<const std::atomic<int>> log_level_;
-  std::atomic<bool> fenced_{false};
+  void stamp(std::uint64_t number) noexcept;
+  [[nodiscard]] std::uint64_t oldest_ms(std::uint64_t handled, std::uint64_t now_ms) const noexcept;
 
-  alignas(64) std::atomic<std::uint64_t> received_{0};          // senders' line
-  std::atomic<std::uint64_t> received_bytes_{0}, stamped_{0}, stamp_ms_{0}, debt_{0};
+  // Written by senders. What meets an idle actor is stamped. Of what meets a busy one as much is looked at as there are few
+  // that wait, and stamped unless an earlier stamped one still waits: so long, at least, has the oldest been there.
+  alignas(64) std::atomic<std::uint64_t> received_{0};
+  std::atomic<std::uint64_t> received_bytes_{0}, stamped_{0}, stamp_ms_{0}, look_again_{0}, debt_{0};
+  std::atomic<bool> fenced_{false};                  // here, since senders read it
 
-  alignas(64) std::atomic<std::uint64_t> handled_{0};           // the actor's line
-  std::atomic<std::uint64_t> handled_bytes_{0}, busy_ms_{0}, busy_since_{0}, what_{0};
+  // written by the actor
+  alignas(64) std::atomic<std::uint64_t> handled_{0};
+  std::atomic<std::uint64_t> handled_bytes_{0}, what_{0}, busy_ms_{0}, busy_since_{0};
   std::atomic<kind> in_message_{kind::none};
+
+  // hardly ever written
+  alignas(64) const std::shared_ptr<const std::atomic<int>> log_level_;
+  const std::shared_ptr<supervision::dead_letters> lost_;
+  use use_ = use::none;
+  const mailbox_limits limits_;
+  const std::string path_;
+  std::function<void()> on_initialized_;
+  actor_vitals *before_ = nullptr, *after_ = nullptr;           // in its group, which guards them
 };
 using actor_vitals_ptr = std::shared_ptr<actor_vitals>;
 

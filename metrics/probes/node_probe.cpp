@@ -4,13 +4,6 @@
 
 namespace flott {
 
-namespace {
-
-const metric_description supervisor_restarts{"flott_supervisor_restarts_total",
-                                             "Children that supervisors started again."};
-
-}  // namespace
-
 struct node_probe::ages {
   struct entry {
     std::string role;
@@ -57,16 +50,6 @@ void node_probe::heard_from(const std::string& node_id, const std::string& role,
 void node_probe::forget(const std::string& node_id) {
   std::lock_guard lock(ages_->mutex);
   ages_->nodes.erase(node_id);
-}
-
-supervisor_probe::supervisor_probe(metrics_registry& registry) : registry_(&registry) {}
-
-void supervisor_probe::supervises(const std::string& supervisor, const std::string& child_class) {
-  static_cast<void>(registry_->counter(supervisor_restarts, {{"supervisor", supervisor}, {"child", child_class}}));
-}
-
-void supervisor_probe::restarted(const std::string& supervisor, const std::string& child_class) {
-  registry_->counter(supervisor_restarts, {{"supervisor", supervisor}, {"child", child_class}}).add();
 }
 
 }  // namespace flott

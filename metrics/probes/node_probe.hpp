@@ -32,17 +32,4 @@ class node_probe {
   metric_registration age_;
 };
 
-/// What supervisors measure.
-class supervisor_probe {
- public:
-  explicit supervisor_probe(metrics_registry& registry);
-  /// `supervisor` and `child_class` are names of kinds ("job_managers", "task"), never of single actors, so that
-  /// there is a bounded number of them. Shows zero restarts from now on.
-  void supervises(const std::string& supervisor, const std::string& child_class);
-  void restarted(const std::string& supervisor, const std::string& child_class);
-
- private:
-  metrics_registry* registry_;
-};
-
 }  // namespace flott

@@ -47,6 +47,7 @@ const char* to_string(loss x) {
     case loss::receiver_ended: return "receiver_ended";
     case loss::stale: return "stale";
     case loss::mailbox_full: return "mailbox_full";
+    case loss::expired: return "expired";
   }
   return "unknown";
 }

@@ -1,3 +1,4 @@
+#include "metrics/probes/supervisor_probe.hpp"
 #include "tests/actors/supervisor/tree_fixture.hpp"
 
 using namespace flott;
@@ -236,19 +237,25 @@ TEST_CASE("an actor spawned elsewhere can be put under a supervisor") {
     CHECK(t.tree()->children.empty());
 }
 
-TEST_CASE("the node's observer names supervisor and class of each restart, never the single child") {
-  std::vector<std::string> restarts;
-  auto observer = make_node_observer([&](const std::string& supervisor, const std::string& child_class) {
-    restarts.push_back(supervisor + "/" + child_class);
-  });
+TEST_CASE("the node's observer counts by supervisor and class, never by the single child") {
+  metrics_registry metrics;
+  const auto observer = make_node_observer(std::make_shared<supervisor_probe>(metrics));
   supervision_event event;
-  event.kind = report_kind::child_exited;
+  event.kind = report_kind::child_started;
   event.supervisor = "/node/job_managers";
+  event.supervisor_class = "job_managers";
   event.child = "7c0f";
   event.child_class = "job_manager";
+  event.incarnation = 1;
+  const std::string restarts = R"(flott_supervisor_restarts_total{child="job_manager",supervisor="job_managers"} )";
   observer->on_event(event);
-  CHECK(restarts.empty());
+  CHECK(metrics.scrape().find(restarts + "0") != std::string::npos);
   event.kind = report_kind::child_restarted;
   observer->on_event(event);
-  CHECK(restarts == std::vector<std::string>{"job_managers/job_manager"});
+  event.kind = report_kind::child_abandoned;
+  observer->on_event(event);
+  const auto page = metrics.scrape();
+  CHECK(page.find(restarts + "1") != std::string::npos);
+  CHECK(page.find(R"(flott_supervisor_abandoned_total{child="job_manager",supervisor="job_managers"} 1)") != std::string::npos);
+  CHECK(page.find("7c0f") == std::string::npos);
 }

@@ -94,7 +94,6 @@ struct tree_fixture {
     supervision_host host;
     host.observer = observer;
     host.dead_letters = dead;
-    host.one_thread = true;
     host.on_end = [this](const supervisor_end& e) { end = e; };
     host.on_started = [this] { started = true; };
     auto spawned = spawn_supervisor(world.system(), std::move(spec), host);

@@ -1,5 +1,6 @@
 #include "metrics/probes/job_probe.hpp"
 #include "metrics/probes/node_probe.hpp"
+#include "metrics/probes/supervisor_probe.hpp"
 #include "metrics/probes/task_probe.hpp"
 #include "tests/support/temporary_folder.hpp"
 
