@@ -1,5 +1,7 @@
 #include "runtime/supervision/machine.hpp"
 
+#include "runtime/supervision/report_text.hpp"
+
 #include <algorithm>
 
 namespace flott::supervision {
@@ -54,6 +56,7 @@ actions supervisor_machine::child_start_failed(child_key key, std::uint64_t inca
   auto* c = of_life(key, incarnation);
   if (c == nullptr || !(c->state == child_state::starting || c->state == child_state::stopping))
     return {};
+  cause = report_text(std::move(cause));
   if (c->state == child_state::stopping)
     went_down(*c, exit_reason::abnormal(std::move(cause)), now);
   else
@@ -67,6 +70,7 @@ actions supervisor_machine::child_exited(child_key key, std::uint64_t incarnatio
   auto* c = of_life(key, incarnation);
   if (c == nullptr || !c->alive())
     return {};
+  reason.text = report_text(std::move(reason.text));
   if (c->state == child_state::starting && reason.kind == exit_kind::abnormal) {
     start_failed(*c, reason.text, now);
   } else {

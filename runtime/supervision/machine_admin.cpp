@@ -89,6 +89,7 @@ actions supervisor_machine::restart_child(const std::string& id, request_token t
     answer(token, outcome::restarting, c->key);
   } else {
     c->start_token = token;
+    c->failures_in_a_row = 0;                        // somebody has seen to it: its back-off begins anew
     request_start(*c, origin::manual);
     drive(now);
   }

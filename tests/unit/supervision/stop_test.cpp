@@ -3,7 +3,7 @@
 using namespace flott::supervision;
 using namespace flott::supervision::test;
 
-TEST_CASE("sup_stop_timeout: a child busy past its limit is killed, the others stop in order") {
+TEST_CASE("sup_stop_timeout, CoordinatedShutdownSpec, timeout: a child busy past its limit is killed, the others stop in order") {
   auto slow = child("b");
   slow.shutdown = shutdown_limit{2s};
   world w{{}, {child("a"), slow, child("c")}};
@@ -20,7 +20,7 @@ TEST_CASE("sup_stop_timeout: a child busy past its limit is killed, the others s
   CHECK(w.end);
 }
 
-TEST_CASE("a deadline that holds: a child that cannot be killed is abandoned, counted and named, and stopping goes on") {
+TEST_CASE("rotor 012, failed shutdown: a deadline that holds; a child that cannot be killed is abandoned, counted and named, and stopping goes on") {
   supervisor_options options;
   options.kill_grace = 500ms;
   world w{options, {child("a"), child("b"), child("c")}};
@@ -42,9 +42,10 @@ TEST_CASE("a deadline that holds: a child that cannot be killed is abandoned, co
                                       [](auto& r) { return r.kind == report_kind::child_abandoned; });
   REQUIRE(abandoned != w.reports.end());
   CHECK(abandoned->child == "b");
+  CHECK(w.count(report_kind::child_abandoned) == 1);
 }
 
-TEST_CASE("what an abandoned life says later is ignored") {
+TEST_CASE("DeathWatchSpec, unwatched: what an abandoned life says later is ignored") {
   world w{with(strategy::one_for_one), {child("a")}};
   w.immortal = {"a"};
   w.boot();
@@ -61,6 +62,7 @@ TEST_CASE("what an abandoned life says later is ignored") {
 
 TEST_CASE("sup_stop_infinity: without a limit it is waited for") {
   auto c = child("a");
+  c.kind = GENERATE(child_kind::worker, child_kind::supervisor);
   c.shutdown = shutdown_limit::infinite();
   world w{{}, {c}};
   w.ignores_asking = {"a"};
@@ -116,7 +118,7 @@ TEST_CASE("parallel stop: all are asked at once, so the slowest counts and not t
   CHECK(w.end);
 }
 
-TEST_CASE("stop while starting: the pending start is stopped too, nothing else begins") {
+TEST_CASE("SObjectizer coop, shutdown while registering: the pending start is stopped too, nothing else begins") {
   world w{{}, {child("a"), child("b"), child("c")}};
   w.slow_to_start = {"b"};
   w.boot();
@@ -126,7 +128,7 @@ TEST_CASE("stop while starting: the pending start is stopped too, nothing else b
   CHECK(w.end);
 }
 
-TEST_CASE("stop in the middle of a wait for a restart") {
+TEST_CASE("rotor 024, stop in the middle of the restart wait") {
   auto c = child("a");
   c.restart_backoff = backoff{1s, 10s, 2, 0, 60s};
   world w{with(strategy::one_for_one), {c, child("b")}};
@@ -150,7 +152,7 @@ TEST_CASE("stop in the middle of a group restart") {
   CHECK(w.end);
 }
 
-TEST_CASE("stopping twice is stopping once, and the first reason counts") {
+TEST_CASE("rotor 019, double shutdown; CoordinatedShutdownSpec, phases run once, reason kept") {
   world w{with(strategy::one_for_one, 0), {child("a"), child("b")}};
   w.ignores_asking = {"b"};
   w.boot();

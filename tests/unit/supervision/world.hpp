@@ -39,6 +39,7 @@ class world {
   std::map<request_token, reply> answers;
   std::vector<report> reports;
   std::optional<exit_reason> end;
+  std::size_t carried_out = 0;                     // actions
 
   void boot() { apply(machine_.begin(now)); }
   void stop() { apply(machine_.stop(exit_reason::shutdown(), now)); }
@@ -140,6 +141,7 @@ class world {
     while (!queue_.empty()) {
       const auto next = std::move(queue_.front());
       queue_.pop_front();
+      ++carried_out;
       REQUIRE_FALSE(end);                          // nothing follows `finished`
       std::visit([this](const auto& what) { carry_out(what); }, next);
     }
