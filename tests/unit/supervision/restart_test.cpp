@@ -137,6 +137,9 @@ TEST_CASE("one_for_all: all go down in reverse order, all come back in order; on
   for (const auto* id : {"a", "b", "c"})
     CHECK(w.view(id).incarnation == 2);
   CHECK(w.view("a").restarts[static_cast<std::size_t>(restart_cause::group)] == 1);
+  CHECK(w.reports.back().kind == report_kind::child_restarted);
+  CHECK(w.reports.back().child == "c");
+  CHECK(w.reports.back().cause == restart_cause::group);
   CHECK(w.view("b").restarts[static_cast<std::size_t>(restart_cause::failure)] == 1);
   CHECK_FALSE(w.end);
 }
@@ -356,7 +359,8 @@ TEST_CASE("SupervisionSpec, two back-offs: those of two children do not disturb 
 TEST_CASE("a timer that fires early or for nothing changes nothing") {
   auto c = child("a");
   c.restart_backoff = backoff{1s, 1s, 1, 0, 60s};
-  world w{with(strategy::one_for_one), {c, child("b")}};
+  const auto how = GENERATE(strategy::one_for_one, strategy::one_for_all);
+  world w{with(how), {c, child("b")}};
   w.boot();
   CHECK(w.machine().timer_fired(w.now).empty());
   w.crash("a");
@@ -364,6 +368,66 @@ TEST_CASE("a timer that fires early or for nothing changes nothing") {
   REQUIRE(again.size() == 1);                      // only asks for the one that is still to come
   CHECK(std::get<arm_timer>(again.front()).at == w.now + 1s);
   CHECK(w.view("a").state == child_state::restarting);
+  w.terminate("a");
+  CHECK(w.machine().timer_fired(w.now).empty() == (how == strategy::one_for_one));   // nothing is to come, but for a group
+}
+
+TEST_CASE("one timer starts a whole group") {
+  auto c = child("a");
+  c.restart_backoff = backoff{1s, 1s, 1, 0, 60s};
+  world w{with(strategy::one_for_all), {c, child("b"), child("c")}};
+  w.boot();
+  w.crash("a");
+  w.happened();
+  w.now += 1s;
+  w.tick();
+  CHECK(w.happened() == "start a, start b, start c");
+  CHECK(w.machine().timer_fired(w.now).empty());
+}
+
+TEST_CASE("what comes twice, too late or from another life changes nothing") {
+  world w{with(strategy::one_for_one, 1), {child("a")}};
+  w.boot();
+  auto& machine = w.machine();
+  const auto key = machine.find("a").value();
+  const auto boom = exit_reason::abnormal("boom");
+  CHECK(machine.child_started(key, 1, w.now).empty());
+  CHECK(machine.child_declined(key, 1, w.now).empty());
+  CHECK(machine.child_start_failed(key, 1, "late", w.now).empty());
+  for (const std::uint64_t life : {0u, 2u})
+    CHECK(machine.child_exited(key, life, boom, w.now).empty());
+  CHECK(machine.child_exited(key + 1, 1, boom, w.now).empty());
+  w.terminate("a");
+  CHECK(machine.child_exited(key, 1, boom, w.now).empty());
+  CHECK(machine.child_started(key, 1, w.now).empty());
+  CHECK(machine.active() == 0);
+  CHECK(w.in(child_state::stopped) == "a");
+  CHECK(w.view("a").last_failure.empty());
+}
+
+TEST_CASE("a life that was killed leaves nothing to the next: its limits are its own") {
+  auto c = child("a");
+  c.start_limit = 2s;
+  c.retry_first_start = true;
+  world w{with(strategy::one_for_one, 10), {c}};
+  w.slow_to_start = {"a"};
+  w.boot();
+  w.advance(2s);                                   // killed for its start limit, and started again
+  CHECK(w.happened() == "start a, kill a, start a");
+  w.slow_to_start = {};
+  w.ready("a");
+  w.crash("a");                                    // a failure, not a failed start
+  CHECK(w.view("a").restarts[static_cast<std::size_t>(restart_cause::failure)] == 1);
+  CHECK(w.view("a").restarts[static_cast<std::size_t>(restart_cause::start_failed)] == 1);
+  w.ignores_asking = {"a"};
+  w.terminate("a");
+  w.advance(5s);
+  w.happened();
+  w.slow_to_start = {"a"};
+  w.restart("a");
+  w.advance(2s);
+  CHECK(w.happened() == "start a, kill a, start a");         // killed first, and not abandoned at once
+  CHECK(w.view("a").abandoned == 0);
 }
 
 TEST_CASE("rotor 024, factory fails: with each restart policy, at the first start and at a restart") {

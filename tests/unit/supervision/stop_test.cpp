@@ -163,3 +163,34 @@ TEST_CASE("rotor 019, double shutdown; CoordinatedShutdownSpec, phases run once,
   REQUIRE(w.end);
   CHECK(w.end->restart_limit);
 }
+
+TEST_CASE("after its end a supervisor does nothing more, and still answers") {
+  world w{with(strategy::one_for_one), {child("a"), child("t", restart_policy::temporary)}};
+  w.boot();
+  w.stop();
+  REQUIRE(w.end);
+  CHECK(w.machine().state() == child_state::stopped);
+  CHECK(w.machine().stop(exit_reason::shutdown(), w.now).empty());
+  CHECK(w.machine().timer_fired(w.now).empty());
+  CHECK(w.machine().child_exited(1, 1, exit_reason::normal(), w.now).empty());
+  const auto only = [](const actions& all) { return std::get<reply>(all.at(all.size() - 1)).outcome; };
+  CHECK(only(w.machine().add_child(child("n"), 1, w.now)) == outcome::stopping);
+  CHECK(only(w.machine().terminate_child("a", 2, w.now)) == outcome::ok);
+  CHECK(only(w.machine().terminate_child("t", 3, w.now)) == outcome::stopping);
+  CHECK(only(w.machine().restart_child("a", 4, w.now)) == outcome::stopping);
+}
+
+TEST_CASE("the state of a supervisor: starting, running, stopping, stopped") {
+  world w{{}, {child("a")}};
+  w.slow_to_start = {"a"};
+  CHECK(w.machine().state() == child_state::starting);
+  w.boot();
+  CHECK(w.machine().state() == child_state::starting);
+  w.ready("a");
+  CHECK(w.machine().state() == child_state::running);
+  w.ignores_asking = {"a"};
+  w.stop();
+  CHECK(w.machine().state() == child_state::stopping);
+  w.exits("a", exit_reason::normal());
+  CHECK(w.machine().state() == child_state::stopped);
+}
