@@ -92,7 +92,7 @@ TEST_CASE("SupervisorSpec, exception in the constructor during a restart: anothe
   CHECK(node->restarts[static_cast<std::size_t>(restart_cause::start_failed)] == 2);
 }
 
-TEST_CASE("DeathWatchSpec, one notice: each watcher hears once of each life it watches, also of one that is over") {
+TEST_CASE("DeathWatchSpec, one notice; DeathWatchSpec, dead before watch; DeathWatchSpec, reborn: each watcher hears once of each life it watches, also of one that is over") {
   tree_fixture t;
   t.boot(named("node", {t.make("a")}));
   std::vector<caf::actor> watchers;
@@ -113,10 +113,10 @@ TEST_CASE("DeathWatchSpec, one notice: each watcher hears once of each life it w
   CHECK(t.notes->take() == "-a down down +a");
   t.tell("a", "throw");                              // of a life that nobody watches, nobody hears
   CHECK(t.notes->take() == "-a +a");
-  watch(t.at("a"));                                  // DeathWatchSpec, reborn: watched under the same name
+  watch(t.at("a"));                                  // its successor, under the same name
   t.tell("a", "throw");
   CHECK(t.notes->take() == "-a down down +a");
-  watch(first);                                      // DeathWatchSpec, dead before watch
+  watch(first);                                      // one that is over long since
   CHECK(t.notes->take() == "down down");
   for (const auto& each : watchers)
     caf::anon_send_exit(each, caf::exit_reason::user_shutdown);

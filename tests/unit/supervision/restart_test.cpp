@@ -66,7 +66,7 @@ TEST_CASE("SupervisorSpec, failing child is known: by its id, its life and what 
   CHECK(found->text == "boom");
 }
 
-TEST_CASE("one_for_one, SupervisionTests, n restarts in the window: siblings keep their identity; the (n+1)th failure within the window ends the supervisor") {
+TEST_CASE("one_for_one, SupervisionSpec, max restarts, SupervisionTests, n restarts in the window: siblings keep their identity; the (n+1)th failure within the window ends the supervisor") {
   world w{with(strategy::one_for_one, 2, 5s), {child("a"), child("b")}};
   w.boot();
   w.crash("a", "first");

@@ -84,7 +84,7 @@ TEST_CASE("sup_stop_brutal_kill: children to be stopped at once are not asked") 
   CHECK(w.happened() == "stop b, kill a");
 }
 
-TEST_CASE("sup_stop_race: children that end by themselves while the supervisor stops are not restarted, reasons kept") {
+TEST_CASE("sup_stop_race, CoordinatedShutdownSpec, task failure: children that end by themselves while the supervisor stops are not restarted, reasons kept") {
   world w{with(strategy::one_for_all, 0), {child("p"), child("t", restart_policy::transient),
                                            child("x", restart_policy::temporary), child("z")}};
   w.ignores_asking = {"z"};
@@ -152,7 +152,7 @@ TEST_CASE("stop in the middle of a group restart") {
   CHECK(w.end);
 }
 
-TEST_CASE("rotor 019, double shutdown; CoordinatedShutdownSpec, phases run once, reason kept") {
+TEST_CASE("rotor 019, double shutdown; CoordinatedShutdownSpec, phases run once; CoordinatedShutdownSpec, reason kept") {
   world w{with(strategy::one_for_one, 0), {child("a"), child("b")}};
   w.ignores_asking = {"b"};
   w.boot();
