@@ -45,9 +45,11 @@ TEST_CASE("terminate is answered when the child is down or abandoned") {
   w.immortal = {"a"};
   w.boot();
   const auto first = w.terminate("a");
-  const auto second = w.terminate("a");
+  w.advance(1s);
+  const auto second = w.terminate("a");            // does not ask again, nor give it more time
   CHECK_FALSE(w.answered(first));
-  w.advance(5s);
+  w.advance(4s);
+  CHECK(w.happened() == "start a, stop a, kill a");
   CHECK_FALSE(w.answered(first));
   w.advance(500ms);
   CHECK(w.answer(first) == outcome::ok);
@@ -125,6 +127,19 @@ TEST_CASE("terminate during a group restart keeps the order and leaves that chil
   CHECK(w.happened() == "stop a, start b, start c");
   CHECK(w.answer(request) == outcome::ok);
   CHECK(w.in(child_state::stopped) == "a");
+}
+
+TEST_CASE("terminate while the boot waits for a retry: the boot goes on at once") {
+  auto flaky = child("a");
+  flaky.retry_first_start = true;
+  flaky.restart_backoff = backoff{1s, 1s, 1, 0, 60s};
+  world w{with(strategy::one_for_one), {flaky, child("b")}};
+  w.fails = {"a"};
+  w.boot();
+  CHECK(w.count(report_kind::supervisor_started) == 0);
+  CHECK(w.answer(w.terminate("a")) == outcome::ok);
+  CHECK(w.running() == "b");
+  CHECK(w.count(report_kind::supervisor_started) == 1);
 }
 
 TEST_CASE("a child added during a group restart starts after the group, once") {
@@ -222,6 +237,8 @@ TEST_CASE("count_children_supervisor: supervisors and workers are counted apart,
   w.declines = {"b"};
   w.boot();
   CHECK(w.machine().counts() == child_counts{3, 2, 1, 2});
+  CHECK(w.view("s").kind == child_kind::supervisor);
+  CHECK(w.view("a").kind == child_kind::worker);
   w.terminate("s");
   CHECK(w.machine().counts() == child_counts{3, 1, 1, 2});
 }

@@ -23,8 +23,10 @@ TEST_CASE("ledger: what is booked is released once, the latest first") {
   auto b = book->book("b", [&] { order += "b"; });
   auto c = book->book("c", [&] { order += "c"; });
   CHECK(book->entries() == std::vector<std::string>{"a", "b", "c"});
+  CHECK(b);
   b.release();
   CHECK(order == "b");
+  CHECK_FALSE(b);
   CHECK(book->close().released == 2);
   CHECK(order == "bca");
   CHECK(book->size() == 0);

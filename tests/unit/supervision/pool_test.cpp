@@ -161,6 +161,7 @@ TEST_CASE("hanging_restart_loop_simple: during a restart loop the pool answers, 
   CHECK(w.answer(w.add_to_pool()) == outcome::ok);
   CHECK(w.answer(w.terminate(key)) == outcome::ok);
   CHECK(w.running() == "2");
+  CHECK(w.machine().size() == 1);
 }
 
 TEST_CASE("sup_start_ignore_temporary_child_start_child_simple: one that declines leaves no trace, the next one starts") {

@@ -233,6 +233,18 @@ TEST_CASE("a child that fails while its group is being restarted is no further i
   CHECK_FALSE(w.end);
 }
 
+TEST_CASE("a restart that two incidents want is one restart") {
+  world w{with(strategy::rest_for_one), {child("a"), child("b"), child("c")}};
+  w.boot();
+  w.ignores_asking = {"c"};
+  w.crash("b");
+  w.crash("a");
+  w.happened();
+  w.exits("c", exit_reason::shutdown());
+  CHECK(w.happened() == "start a, start b, start c");
+  CHECK(w.view("c").restarts[static_cast<std::size_t>(restart_cause::group)] == 1);
+}
+
 TEST_CASE("restart_limit of a nested supervisor is abnormal: a transient one comes back, counted by its cause") {
   auto nested = child("s", restart_policy::transient);
   nested.kind = child_kind::supervisor;

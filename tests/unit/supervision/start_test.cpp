@@ -20,6 +20,7 @@ TEST_CASE("order_of_children, rotor 023, operational: started in order, each whe
   CHECK(w.happened() == "start a, start b");
   CHECK(w.machine().state() == child_state::starting);
   CHECK(w.in(child_state::starting) == "b");
+  CHECK_FALSE(w.view("b").restart_in);             // the time that is left is that of a wait, not of a limit
   w.ready("b");
   CHECK(w.happened() == "start c");
   CHECK(w.running() == "a b c");
@@ -177,4 +178,57 @@ TEST_CASE("rotor 023, init timeout: takes the whole group down") {
   w.advance(2s);
   CHECK(w.happened() == "start a, start b, kill b, stop a");
   CHECK(w.end);
+}
+
+TEST_CASE("a start that fails after it was to be stopped is a stop, and no further incident") {
+  world w{with(strategy::one_for_all, 2), {child("a"), child("b")}};
+  w.boot();
+  w.slow_to_start = {"b"};
+  w.ignores_asking = {"b"};
+  w.crash("b");
+  w.crash("a");                                    // takes the start under way along
+  w.happened();
+  w.not_ready("b", "no use");
+  CHECK(w.happened() == "start a, start b");
+  CHECK_FALSE(w.end);
+  CHECK(w.count(report_kind::child_start_failed) == 0);
+  CHECK(w.view("b").restarts[static_cast<std::size_t>(restart_cause::failure)] == 1);
+  CHECK(w.view("b").restarts[static_cast<std::size_t>(restart_cause::group)] == 1);
+}
+
+TEST_CASE("a late start that nobody wants any more is over when it is down") {
+  const auto restart = GENERATE(restart_policy::permanent, restart_policy::temporary);
+  auto late = child("n", restart);
+  late.start_limit = 2s;
+  world w{with(strategy::one_for_one), {child("a")}};
+  w.slow_to_start = w.immortal = {"n"};
+  w.boot();
+  const auto start = w.add(late);
+  w.advance(2s);                                   // killed, and not down yet
+  SECTION("terminated") {
+    const auto terminate = w.terminate("n");
+    CHECK(w.answer(start) == outcome::terminated);
+    w.exits("n", exit_reason::abnormal("killed"));
+    CHECK(w.answer(terminate) == outcome::ok);
+    CHECK(w.machine().size() == (restart == restart_policy::permanent ? 2 : 1));
+    CHECK(w.running() == "a");
+  }
+  SECTION("its supervisor stops") {
+    w.stop();
+    CHECK(w.answer(start) == outcome::stopping);
+    w.exits("n", exit_reason::abnormal("killed"));
+    CHECK(w.end == exit_reason::shutdown());
+  }
+}
+
+TEST_CASE("a late start at boot does not change the reason of a stop that came before") {
+  auto late = child("a");
+  late.start_limit = 2s;
+  world w{{}, {late}};
+  w.slow_to_start = w.immortal = {"a"};
+  w.boot();
+  w.advance(2s);
+  w.stop();
+  w.exits("a", exit_reason::abnormal("killed"));
+  CHECK(w.end == exit_reason::shutdown());
 }

@@ -84,6 +84,20 @@ TEST_CASE("sup_stop_brutal_kill: children to be stopped at once are not asked") 
   CHECK(w.happened() == "stop b, kill a");
 }
 
+TEST_CASE("sup_stop_brutal_kill: one that can't be killed is abandoned after the grace") {
+  auto c = child("a");
+  c.shutdown = shutdown_limit::at_once();
+  world w{{}, {c}};
+  w.immortal = {"a"};
+  w.boot();
+  w.stop();
+  w.advance(499ms);
+  CHECK_FALSE(w.end);
+  w.advance(1ms);
+  CHECK(w.happened() == "start a, kill a, abandon a");
+  CHECK(w.end);
+}
+
 TEST_CASE("sup_stop_race, CoordinatedShutdownSpec, task failure: children that end by themselves while the supervisor stops are not restarted, reasons kept") {
   world w{with(strategy::one_for_all, 0), {child("p"), child("t", restart_policy::transient),
                                            child("x", restart_policy::temporary), child("z")}};

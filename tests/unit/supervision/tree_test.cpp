@@ -68,6 +68,9 @@ TEST_CASE("format_log_2: what a child said is one line, in reports and in the tr
   CHECK(w.view("a").last_failure == "one two  three ");
   w.fails = {"a"};
   w.crash("a", "again");
+  w.slow_to_start = {"b"};
+  w.add(child("b"));
+  w.not_ready("b", "three\nfour");
   for (const auto& each : w.reports)
     CHECK(each.text.find_first_of("\n\r\t") == std::string::npos);
   const auto text = to_text(w.view("a"));

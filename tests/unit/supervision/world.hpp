@@ -55,6 +55,12 @@ class world {
     const auto key = machine_.find(id).value();
     apply(machine_.child_started(key, lives_.at(key), now));
   }
+  void not_ready(const std::string& id, std::string why) {
+    const auto key = machine_.find(id).value();
+    const auto life = lives_.at(key);
+    lives_.erase(key);
+    apply(machine_.child_start_failed(key, life, std::move(why), now));
+  }
   void advance(milliseconds by) {
     const auto target = now + by;
     while (timer_ && *timer_ <= target && !end) {
