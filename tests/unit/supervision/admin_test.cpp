@@ -272,3 +272,30 @@ TEST_CASE("scale_start_stop_many_children: a hundred times the children are a hu
   };
   CHECK(work(3000) <= 100 * work(30));
 }
+
+TEST_CASE("a child whose turn has not come is not taken along by those before it") {
+  world w{with(strategy::one_for_all, 10), {child("a"), child("b")}};
+  w.ignores_asking = {"a"};
+  w.boot();
+  w.crash("b");
+  const auto request = w.add(child("n", restart_policy::temporary));
+  w.fails = {"a"};
+  w.exits("a", exit_reason::shutdown());           // and does not come back at first
+  CHECK_FALSE(w.answered(request));
+  w.fails = {};
+  w.tick();
+  CHECK(w.answer(request) == outcome::ok);
+  CHECK(w.running() == "a b n");
+}
+
+TEST_CASE("one that is terminated before its turn at boot does not start, also not later") {
+  world w{with(strategy::one_for_one), {child("a"), child("b"), child("c")}};
+  w.slow_to_start = {"a"};
+  w.boot();
+  CHECK(w.answer(w.terminate("b")) == outcome::ok);
+  w.ready("a");
+  CHECK(w.running() == "a c");
+  w.add(child("n"));
+  CHECK(w.running() == "a c n");
+  CHECK(w.in(child_state::stopped) == "b");
+}

@@ -162,3 +162,20 @@ TEST_CASE("code_change_simple: the children of a pool keep their ids, and the ne
   w.crash("1");
   CHECK(w.machine().size() == 0);
 }
+
+TEST_CASE("code_change: who waits alone when its supervisor becomes a group waits with the group") {
+  const auto second = GENERATE(5'000ms, 500ms);
+  auto a = child("a"), b = child("b");
+  a.restart_backoff = backoff{1s, 1s, 1, 0, 60s};
+  b.restart_backoff = backoff{second, second, 1, 0, 60s};
+  world w{with(strategy::one_for_one), {a, b}};
+  w.boot();
+  w.crash("a");
+  REQUIRE(w.machine().change(with(strategy::one_for_all), {a, b}).ok());
+  w.happened();
+  w.crash("b");
+  w.advance(std::max<milliseconds>(1s, second) - 1ms);
+  CHECK(w.happened().empty());
+  w.advance(1ms);
+  CHECK(w.happened() == "start a, start b");
+}

@@ -208,3 +208,43 @@ TEST_CASE("the state of a supervisor: starting, running, stopping, stopped") {
   w.exits("a", exit_reason::normal());
   CHECK(w.machine().state() == child_state::stopped);
 }
+
+TEST_CASE("sup_stop_infinity: without a limit to stop, that of the start does not apply either") {
+  auto c = child("n");
+  c.start_limit = 2s;
+  c.shutdown = shutdown_limit::infinite();
+  world w{with(strategy::one_for_one), {}};
+  w.boot();
+  w.slow_to_start = w.ignores_asking = {"n"};
+  w.add(c);
+  w.terminate("n");
+  w.advance(1h);
+  CHECK(w.happened() == "start n, stop n");
+}
+
+TEST_CASE("abandoned is seen of one that does not come back; of one that does, that it waits") {
+  auto failing = child("a");
+  failing.restart_backoff = backoff{10s, 10s, 1, 0, 60s};
+  auto late = child("n");
+  late.start_limit = 2s;
+  world w{with(strategy::one_for_all), {failing, child("b")}};
+  w.immortal = {"b", "n"};
+  w.boot();
+  SECTION("with its group") {
+    w.crash("a");
+    w.advance(5500ms);
+    CHECK(w.in(child_state::restarting) == "a b");
+    CHECK(w.view("b").abandoned == 1);
+    w.advance(4500ms);
+    CHECK(w.running() == "a b");
+  }
+  SECTION("also while it started") {
+    w.slow_to_start = {"n"};
+    w.add(late);
+    w.advance(2s);
+    w.terminate("n");
+    w.advance(500ms);
+    CHECK(w.in(child_state::abandoned) == "n");
+    CHECK(w.running() == "a b");
+  }
+}
