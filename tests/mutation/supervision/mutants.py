@@ -126,7 +126,7 @@ MUTANTS = [
     ("timers: of the others, the end of a wait", MACHINE, "    else\n      wait_is_over(c, now);", ""),
     ("timers: one is enough for a group", MACHINE, "    for (const auto key : to_start_)\n      wait_is_over(children_.at(key), now);", "    ;"),
     ("timers: a wait is not over before its time", MACHINE, "if (!c.wait_until || *c.wait_until > now)", "if (!c.wait_until)"),
-    ("timers: a wait that is over is none", MACHINE, "  c.wait_until.reset();\n  if (!c.alive())", "  if (!c.alive())"),
+    ("timers: a wait that is over is none", MACHINE, "  c.wait_until.reset();\n  if (!c.alive())\n    idle_", "  if (!c.alive())\n    idle_"),
     ("timers: who has waited starts", MACHINE, "    idle_.insert(c.key);\n}\n\nvoid supervisor_machine::cancel_start", "    ;\n}\n\nvoid supervisor_machine::cancel_start"),
     ("stop: the first reason counts", MACHINE, "  if (!stopping_)\n    begin_stop", "  begin_stop"),
     # what becomes of a child

@@ -151,6 +151,7 @@ TEST_CASE("significant_simple: combinations that make no sense are refused by na
              Catch::Contains("auto_shutdown: never"));
   CHECK_THAT(validate(ending(auto_shutdown::any_significant, strategy::pool), {child("s", restart_policy::temporary)})
                .error().to_string(), Catch::Contains("pool"));
+  CHECK_FALSE(validate(with(strategy::pool), {significant("s")}));
   CHECK(validate(ending(auto_shutdown::any_significant), {significant("s")}).ok());
   CHECK(validate(ending(auto_shutdown::any_significant), {child("a")}).ok());
   world w{with(strategy::one_for_one), {child("a")}};
