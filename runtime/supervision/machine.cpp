@@ -1,5 +1,7 @@
 #include "runtime/supervision/machine.hpp"
 
+#include "runtime/supervision/report_text.hpp"
+
 #include <algorithm>
 
 namespace flott::supervision {
@@ -54,6 +56,7 @@ actions supervisor_machine::child_start_failed(child_key key, std::uint64_t inca
   auto* c = of_life(key, incarnation);
   if (c == nullptr || !(c->state == child_state::starting || c->state == child_state::stopping))
     return {};
+  cause = report_text(std::move(cause));
   if (c->state == child_state::stopping)
     went_down(*c, exit_reason::abnormal(std::move(cause)), now);
   else
@@ -67,6 +70,7 @@ actions supervisor_machine::child_exited(child_key key, std::uint64_t incarnatio
   auto* c = of_life(key, incarnation);
   if (c == nullptr || !c->alive())
     return {};
+  reason.text = report_text(std::move(reason.text));
   if (c->state == child_state::starting && reason.kind == exit_kind::abnormal) {
     start_failed(*c, reason.text, now);
   } else {
@@ -165,7 +169,7 @@ void supervisor_machine::went_down(child& c, const exit_reason& reason, time_poi
 }
 
 void supervisor_machine::ended_for_good(const child& c) {
-  if (stopping_ || !c.options.significant || options_.auto_shutdown == auto_shutdown::never)
+  if (!c.options.significant)                      // or auto_shutdown is not never
     return;
   if (options_.auto_shutdown == auto_shutdown::all_significant)
     for (const auto& [key, other] : children_)
@@ -205,7 +209,6 @@ void supervisor_machine::incident(child& c, restart_cause cause, time_point now)
                                      c.options.id + ": " + (c.last_failure.empty() ? "ended" : c.last_failure));
     why.restart_limit = true;
     out_.emplace_back(report{report_kind::restart_limit, 0, c.options.id, c.incarnation, cause, why.text});
-    to_start_.erase(c.key);
     begin_stop(std::move(why));
     return;
   }
@@ -258,7 +261,6 @@ bool supervisor_machine::within_budget(time_point now) {
 
 void supervisor_machine::begin_stop(exit_reason why) {
   stopping_ = true;
-  booting_ = false;
   end_reason_ = std::move(why);
   for (auto& [key, c] : children_) {
     cancel_start(c, outcome::stopping);
@@ -282,7 +284,7 @@ void supervisor_machine::wait_is_over(child& c, time_point now) {
   if (!c.wait_until || *c.wait_until > now)
     return;
   c.wait_until.reset();
-  if (to_start_.count(c.key) > 0 && !c.alive())
+  if (!c.alive())
     idle_.insert(c.key);
 }
 
@@ -387,11 +389,9 @@ void supervisor_machine::deadline_passed(child& c, time_point now) {
   ++abandoned_;
   out_.emplace_back(abandon_child{c.key, c.incarnation});
   tell(report_kind::child_abandoned, c, "did not end within its limit");
-  const bool starting = c.start_timed_out;
   const auto key = c.key;
   went_down(c, exit_reason::abnormal("abandoned: did not end within its limit"), now);
-  if (const auto left = children_.find(key); !starting && left != children_.end() &&
-      left->second.state == child_state::stopped)
+  if (const auto left = children_.find(key); left != children_.end() && left->second.state == child_state::stopped)
     left->second.state = child_state::abandoned;
 }
 

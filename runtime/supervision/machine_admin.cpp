@@ -89,13 +89,14 @@ actions supervisor_machine::restart_child(const std::string& id, request_token t
     answer(token, outcome::restarting, c->key);
   } else {
     c->start_token = token;
+    c->failures_in_a_row = 0;                        // somebody has seen to it: its back-off begins anew
     request_start(*c, origin::manual);
     drive(now);
   }
   return take();
 }
 
-actions supervisor_machine::delete_child(const std::string& id, request_token token, time_point now) {
+actions supervisor_machine::delete_child(const std::string& id, request_token token, time_point) {
   auto* c = by_id(id);
   if (is_pool()) {
     answer(token, outcome::by_handle_only);
@@ -108,8 +109,7 @@ actions supervisor_machine::delete_child(const std::string& id, request_token to
   } else {
     const auto key = c->key;
     remove(*c);
-    answer(token, outcome::ok, key);
-    drive(now);
+    answer(token, outcome::ok, key);               // it was not waited for: nothing follows
   }
   return take();
 }
@@ -208,20 +208,15 @@ supervisor_machine::child* supervisor_machine::by_id(const std::string& id) {
   return found == ids_.end() ? nullptr : &children_.at(found->second);
 }
 
+/// Of one that is down and not wanted: only its spec knows it.
 void supervisor_machine::remove(child& c) {
   const auto key = c.key;
-  clear_timer(c);
-  to_start_.erase(key);
-  idle_.erase(key);
-  to_stop_.erase(key);
   ids_.erase(c.options.id);
   children_.erase(key);
   out_.emplace_back(forget_child{key});
 }
 
 void supervisor_machine::set_timer(child& c, time_point at) {
-  if (c.timer == at)
-    return;
   clear_timer(c);
   c.timer = at;
   timers_.emplace(at, c.key);

@@ -4,7 +4,7 @@ using namespace flott;
 using namespace flott::supervision;
 using namespace flott::supervision::test;
 
-TEST_CASE("tree: a budget used up below is the parent's incident; static children return, dynamic ones do not") {
+TEST_CASE("tree, SupervisionSpec, children stopped before the new instance: a budget used up below is the parent's incident; static children return, dynamic ones do not") {
   tree_fixture t;
   auto inner = subtree(named("inner", {t.make("b"), t.make("c")}, strategy::one_for_one, 1), restart_policy::transient);
   t.boot(named("node", {t.make("a"), inner}));
@@ -23,7 +23,7 @@ TEST_CASE("tree: a budget used up below is the parent's incident; static childre
   CHECK(node->children.size() == 2);
 }
 
-TEST_CASE("at the root the host is told, with everything below stopped") {
+TEST_CASE("SupervisionTests, escalation at the root: the host is told, with everything below stopped") {
   tree_fixture t;
   t.boot(named("node", {t.make("a"), subtree(named("inner", {t.make("b")}, strategy::one_for_one, 0))},
                strategy::one_for_one, 0));
@@ -47,7 +47,7 @@ TEST_CASE("faulty_application_shutdown: a start failure deep in the tree surface
   CHECK(t.notes->alive.empty());
 }
 
-TEST_CASE("random trees from a seed: after many failures every survivor answers, and all ends in order") {
+TEST_CASE("SupervisorHierarchySpec, random trees: after many failures every survivor answers, and all ends in order") {
   for (std::uint64_t seed = 1; seed <= 150; ++seed) {
     INFO("seed " << seed);
     tree_fixture t{seed};

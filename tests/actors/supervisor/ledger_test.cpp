@@ -23,7 +23,7 @@ child_spec holder(tree_fixture& t, const std::string& id, std::vector<std::strin
 
 }  // namespace
 
-TEST_CASE("what a life held is released in reverse order before its successor starts") {
+TEST_CASE("SObjectizer coop, destruction order: what a life held is released in reverse order before its successor starts") {
   tree_fixture t;
   t.boot(named("node", {holder(t, "a", {"slot", "socket"})}));
   CHECK(t.tree()->children.at(0)->ledger == std::vector<std::string>{"slot", "socket"});
@@ -37,7 +37,7 @@ TEST_CASE("what a life held is released in reverse order before its successor st
   CHECK(t.observer->count(report_kind::child_released) == 2);
 }
 
-TEST_CASE("a release that throws is reported by what was booked, and holds up nothing") {
+TEST_CASE("SupervisorSpec, exception while letting go: a release that throws is reported and holds up nothing") {
   tree_fixture t;
   t.boot(named("node", {holder(t, "a", {"slot", "socket"}, "socket")}));
   t.notes->take();

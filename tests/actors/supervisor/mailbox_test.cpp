@@ -36,7 +36,7 @@ overflow by_kind(const caf::type_erased_tuple& content, overflow data) {
 
 }  // namespace
 
-TEST_CASE("a bounded mailbox rejects what is too much; who asked hears at once, control is never refused") {
+TEST_CASE("SupervisionSpec, full stash: a bounded mailbox rejects what is too much; who asked hears at once, control is never refused") {
   mailbox_fixture t;
   t.boot_listener({.messages = 2, .bytes = 0, .size_of = {}, .policy = [](const auto& x) { return by_kind(x, overflow::reject); }});
   t.world.freeze(t.handle());
@@ -116,7 +116,7 @@ TEST_CASE("an unhandled message is counted, ends neither its receiver nor its se
   t.world.settle();
 }
 
-TEST_CASE("requests to a child that has ended, and those it had not come to, are answered at once; nothing is lost silently") {
+TEST_CASE("BackoffSupervisorSpec, dead letters while stopped: requests to who has ended or ends are answered at once, nothing is lost") {
   mailbox_fixture t;
   t.boot_listener({});
   const auto dead_one = t.handle();

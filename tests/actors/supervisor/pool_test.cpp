@@ -62,12 +62,83 @@ TEST_CASE("simple_one_for_one_extra: arguments and extra are the same at a resta
 TEST_CASE("do_not_save_start_parameters_for_temporary_children: what a temporary child was asked with goes with it") {
   tree_fixture t;
   t.boot(pool(t, restart_policy::temporary));
-  const auto token = std::make_shared<int>(1);
   auto asked = caf::make_message(std::string("a"));
   const auto a = t.world.ask_now<child_handle>(t.root, start_pool_child_request{asked}).value.value();
+  CHECK(asked.cvals()->get_reference_count() > 1);
   caf::anon_send(caf::actor_cast<caf::actor>(a.handle), std::string("quit"));
   t.world.settle();
   CHECK(t.world.ask_now<child_list>(t.root, list_children_request{}).value->children.empty());
+  CHECK(asked.cvals()->get_reference_count() == 1);  // only this test has it any more
+}
+
+TEST_CASE("do_not_save_child_specs_for_temporary_children: what its spec holds goes with a temporary child") {
+  tree_fixture t;
+  t.boot(named("node", {}));
+  const auto held = std::make_shared<int>(1);
+  {
+    auto spec = t.make("a", restart_policy::temporary);
+    spec.start = [held, notes = t.notes](const child_context& context) -> start_outcome {
+      return spawn_supervised(context, worker, std::string("a"), notes);
+    };
+    REQUIRE_FALSE(t.world.ask_now<child_handle>(t.root, start_child_request{spec}).error);
+  }
+  CHECK(held.use_count() > 1);
+  t.tell("a", "quit");
+  CHECK(held.use_count() == 1);
+}
+
+TEST_CASE("extra_return: what a start gives besides reaches its asker, and is the same after a restart") {
+  tree_fixture t;
+  t.boot(named("node", {}));
+  auto spec = t.make("a");
+  spec.start = [notes = t.notes](const child_context& context) -> start_outcome {
+    return started_child{spawn_supervised(context, worker, std::string("a"), notes), caf::make_message(8081)};
+  };
+  CHECK(t.world.ask_now<child_handle>(t.root, start_child_request{spec}).value->extra.get_as<int>(0) == 8081);
+  t.tell("a", "throw");
+  const auto again = t.world.ask_now<child_handle>(t.root, find_child_request{"a"}).value.value();
+  CHECK(again.incarnation == 2);
+  CHECK(again.extra.get_as<int>(0) == 8081);
+}
+
+TEST_CASE("sup_start_map, sup_start_map_simple: a spec is read by id or handle; a foreign handle is not found") {
+  tree_fixture t;
+  std::string id;
+  SECTION("by its id") {
+    auto spec = t.make("a", restart_policy::transient);
+    spec.child_class = "reader";
+    t.boot(named("node", {spec}));
+    id = "a";
+  }
+  SECTION("in a pool, by its number") {
+    t.boot(pool(t, restart_policy::transient));
+    id = add(t, "a").id;
+  }
+  const auto handle = t.world.ask_now<child_handle>(t.root, find_child_request{id}).value->handle;
+  for (const auto& how : {get_spec_request{id, nullptr}, get_spec_request{"", handle}}) {
+    const auto spec = t.world.ask_now<child_spec>(t.root, how).value.value();
+    CHECK(spec.id == id);
+    CHECK(spec.restart == restart_policy::transient);
+    CHECK(spec.start);
+  }
+  const auto foreign = caf::actor_cast<caf::strong_actor_ptr>(t.root);
+  for (const auto& how : {get_spec_request{"nobody", nullptr}, get_spec_request{"", foreign}})
+    CHECK(t.world.ask_now<child_spec>(t.root, how).error.code() == static_cast<std::uint8_t>(supervisor_error::not_found));
+}
+
+TEST_CASE("get_callback_module: which code runs is told live, by the spec's class and by what a supervisor is made of") {
+  tree_fixture t;
+  auto reader = t.make("a");
+  reader.child_class = "reader";
+  t.boot(named("node", {reader, subtree(named("inner", {t.make("b")}, strategy::rest_for_one))}));
+  CHECK(t.world.ask_now<child_spec>(t.root, get_spec_request{"a", nullptr}).value->child_class == "reader");
+  const auto inner = t.world.ask_now<child_spec>(t.root, get_spec_request{"inner", nullptr}).value.value();
+  REQUIRE(inner.tree);
+  CHECK(inner.tree->strategy == strategy::rest_for_one);
+  t.tell("a", "throw");
+  CHECK(std::any_of(t.observer->events.begin(), t.observer->events.end(), [](const supervision_event& e) {
+    return e.kind == report_kind::child_restarted && e.child_class == "reader";
+  }));
 }
 
 TEST_CASE("code_change: specs are changed live, all or nothing") {
@@ -89,7 +160,7 @@ TEST_CASE("code_change: specs are changed live, all or nothing") {
           .value->id == "c");
 }
 
-TEST_CASE("auto_shutdown: a significant child that has done its work ends its supervisor, level by level") {
+TEST_CASE("significant_escalation: a significant child that has done its work ends its supervisor, level by level") {
   tree_fixture t;
   auto work = t.make("work", restart_policy::transient);
   work.significant = true;

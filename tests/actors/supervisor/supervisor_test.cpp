@@ -5,7 +5,7 @@ using namespace flott;
 using namespace flott::supervision;
 using namespace flott::supervision::test;
 
-TEST_CASE("children start in order, a nested supervisor counting as started when its own are up") {
+TEST_CASE("order_of_children: a nested supervisor counting as started when its own are up") {
   tree_fixture t;
   t.boot(named("node", {t.make("a"), subtree(named("inner", {t.make("b"), t.make("c")})), t.make("d")}));
   CHECK(t.started);
@@ -17,7 +17,7 @@ TEST_CASE("children start in order, a nested supervisor counting as started when
   CHECK(t.end->abandoned == 0);
 }
 
-TEST_CASE("a worker that throws is restarted; its words are kept, its siblings keep their identity") {
+TEST_CASE("one_for_one, DeathWatchSpec, cause of the end: a worker that throws is restarted; its words are kept, its siblings keep their identity") {
   tree_fixture t;
   t.boot(named("node", {t.make("a"), t.make("b")}));
   const auto a = t.at("a"), b = t.at("b");
@@ -34,7 +34,7 @@ TEST_CASE("a worker that throws is restarted; its words are kept, its siblings k
   CHECK(t.observer->count(report_kind::child_restarted) == 1);
 }
 
-TEST_CASE("one_for_all replaces all handles, in order") {
+TEST_CASE("one_for_all, SupervisorSpec, all-for-one: replaces all handles, in order") {
   tree_fixture t;
   t.boot(named("node", {t.make("a"), t.make("b"), t.make("c")}, strategy::one_for_all));
   t.notes->take();
@@ -45,7 +45,7 @@ TEST_CASE("one_for_all replaces all handles, in order") {
   CHECK(t.tree()->children.at(1)->last_failure == "line 7: no such column");
 }
 
-TEST_CASE("dynamic temporary children come and go without a trace") {
+TEST_CASE("SupervisionSpec, exception stops: temporary children come and go without a trace") {
   tree_fixture t;
   t.boot(named("tasks", {}));
   for (int round = 0; round < 50; ++round) {
@@ -79,7 +79,7 @@ TEST_CASE("child_adm: start, find, terminate, restart, delete, and what each ref
   CHECK(gone.error.code() == static_cast<std::uint8_t>(supervisor_error::not_found));
 }
 
-TEST_CASE("a start that fails reaches the caller with its cause, however it fails") {
+TEST_CASE("SObjectizer coop, exception while starting; SupervisionTests, failure in Started: the caller gets the cause") {
   tree_fixture t;
   t.boot(named("node", {t.make("a")}, strategy::one_for_one, 0));
   auto spec = t.make("x");
@@ -114,12 +114,14 @@ TEST_CASE("a start that fails reaches the caller with its cause, however it fail
   CHECK_FALSE(t.end);
 }
 
-TEST_CASE("a factory may decline; a bad spec is refused by its field") {
+TEST_CASE("sup_start_ignore_init, sup_start_error_return: a factory may decline; a bad spec is refused by its field") {
   tree_fixture t;
   t.boot(named("node", {}));
   auto spec = t.make("x");
   spec.start = [](const child_context&) -> result<caf::strong_actor_ptr> { return caf::strong_actor_ptr{}; };
   CHECK(t.world.ask_now<child_handle>(t.root, start_child_request{spec}).value->handle == nullptr);
+  CHECK(t.observer->count(report_kind::child_declined) == 1);
+  CHECK(t.observer->count(report_kind::child_exited) == 0);
   spec.id = "y";
   spec.start = nullptr;
   const auto refused = t.world.ask_now<child_handle>(t.root, start_child_request{spec});
@@ -207,7 +209,7 @@ TEST_CASE("a worker that never comes to its first step fails its start within th
   CHECK(t.notes->alive.empty());
 }
 
-TEST_CASE("a killed supervisor takes its whole tree along and says so") {
+TEST_CASE("CoordinatedShutdownSpec, dead already: a killed supervisor takes its tree along, and who stops it later is answered") {
   tree_fixture t;
   t.boot(named("node", {t.make("a"), subtree(named("inner", {t.make("b")}))}));
   caf::anon_send_exit(t.root, caf::exit_reason::kill);
@@ -216,6 +218,8 @@ TEST_CASE("a killed supervisor takes its whole tree along and says so") {
   REQUIRE(t.end);
   CHECK(t.end->reason.kind == exit_kind::abnormal);
   CHECK(t.refs.at("a")->get() == nullptr);
+  CHECK(t.world.ask_now<supervisor_end>(t.root, stop_request{}).error == caf::sec::request_receiver_down);
+  CHECK(t.world.ask_now<child_handle>(t.root, find_child_request{"a"}).error == caf::sec::request_receiver_down);
 }
 
 TEST_CASE("an actor spawned elsewhere can be put under a supervisor") {

@@ -62,7 +62,7 @@ TEST_CASE("stopping ends in bounded time although an actor never returns") {
   release.set_value();                             // an actor system itself waits for every actor
 }
 
-TEST_CASE("an actor system comes down although a stopped supervisor has timers pending") {
+TEST_CASE("TimerSpec, cancelled on stop: an actor system comes down although a stopped supervisor has timers pending") {
   const auto begin = std::chrono::steady_clock::now();
   {
     caf::actor_system_config config;

@@ -3,7 +3,7 @@
 using namespace flott::supervision;
 using namespace flott::supervision::test;
 
-TEST_CASE("code_change: an invalid change is refused by name, and everything stays as it was") {
+TEST_CASE("code_change, code_change_map: an invalid change is refused by name, and everything stays as it was") {
   world w{with(strategy::one_for_one, 1), {child("a"), child("b")}};
   w.boot();
   const auto twice = w.machine().change(with(strategy::one_for_all, 5), {child("a"), child("a")});
@@ -60,7 +60,7 @@ TEST_CASE("code_change: the strategy may change, but not from or to a pool") {
   CHECK_THAT(w.machine().change(with(strategy::pool), {child("a")}).error().to_string(), Catch::Contains("pool"));
 }
 
-TEST_CASE("code_change_simple: a pool's spec counts for all its children, from the next time") {
+TEST_CASE("code_change_simple, code_change_simple_map: a pool's spec counts for all its children, from the next time") {
   world w{with(strategy::pool), {child("worker")}};
   w.boot();
   w.add_to_pool();
@@ -70,45 +70,112 @@ TEST_CASE("code_change_simple: a pool's spec counts for all its children, from t
   CHECK_FALSE(w.machine().change(with(strategy::pool), {child("a"), child("b")}).ok());
 }
 
-TEST_CASE("significant, upgrades: auto_shutdown and significant can be changed live") {
-  auto flags = with(strategy::one_for_one);
-  auto s = child("s", restart_policy::transient);
-  world w{flags, {s, child("a")}};
+namespace {
+
+child_options marked(const std::string& id, bool significant) {
+  auto options = child(id, restart_policy::transient);
+  options.significant = significant;
+  return options;
+}
+
+supervisor_options ending(auto_shutdown when) {
+  auto options = with(strategy::one_for_one);
+  options.auto_shutdown = when;
+  return options;
+}
+
+/// A supervisor with two like children, s and t, that was changed from one mode to another; then s ends for good.
+world changed(auto_shutdown from, auto_shutdown to) {
+  const bool before = from != auto_shutdown::never, after = to != auto_shutdown::never;
+  world w{ending(from), {marked("s", before), marked("t", before)}};
   w.boot();
-  SECTION("switched on") {
-    flags.auto_shutdown = auto_shutdown::any_significant;
-    s.significant = true;
-    REQUIRE(w.machine().change(flags, {s, child("a")}).ok());
-    w.exits("s", exit_reason::normal());
+  w.happened();
+  REQUIRE(w.machine().change(ending(to), {marked("s", after), marked("t", after)}).ok());
+  CHECK(w.happened().empty());                     // starts and stops nobody
+  w.exits("s", exit_reason::normal());
+  return w;
+}
+
+}  // namespace
+
+TEST_CASE("significant_upgrade_never_any, significant_upgrade_all_any: the first end counts") {
+  CHECK(changed(auto_shutdown::never, auto_shutdown::any_significant).end);
+  CHECK(changed(auto_shutdown::all_significant, auto_shutdown::any_significant).end);
+}
+
+TEST_CASE("significant_upgrade_never_all, significant_upgrade_any_all: the last end counts") {
+  for (const auto from : {auto_shutdown::never, auto_shutdown::any_significant}) {
+    auto w = changed(from, auto_shutdown::all_significant);
+    CHECK_FALSE(w.end);
+    w.exits("t", exit_reason::normal());
     CHECK(w.end);
   }
-  SECTION("the flag alone changes nothing") {
-    flags.auto_shutdown = auto_shutdown::all_significant;
-    REQUIRE(w.machine().change(flags, {s, child("a")}).ok());
-    w.exits("s", exit_reason::normal());
-    CHECK_FALSE(w.end);
-  }
-  SECTION("significant without the flag is refused") {
-    s.significant = true;
-    CHECK_FALSE(w.machine().change(flags, {s, child("a")}).ok());
-  }
-  SECTION("switched off again, and between any and all") {
-    auto t = child("t", restart_policy::transient);
-    s.significant = t.significant = true;
-    flags.auto_shutdown = auto_shutdown::any_significant;
-    REQUIRE(w.machine().change(flags, {s, t}).ok());
-    CHECK(w.answer(w.restart("t")) == outcome::ok);
-    auto off = flags;
-    off.auto_shutdown = auto_shutdown::never;
-    CHECK_FALSE(w.machine().change(off, {s, t}).ok());       // they are still marked
-    CHECK_FALSE(w.machine().change(off, {}).ok());           // and without a spec they stay as they were
-    flags.auto_shutdown = auto_shutdown::all_significant;
-    REQUIRE(w.machine().change(flags, {s, t}).ok());
-    w.exits("s", exit_reason::normal());
-    CHECK_FALSE(w.end);
-    t.significant = false;
-    REQUIRE(w.machine().change(flags, {t}).ok());
+}
+
+TEST_CASE("significant_upgrade_any_never, significant_upgrade_all_never: no end counts") {
+  for (const auto from : {auto_shutdown::any_significant, auto_shutdown::all_significant}) {
+    auto w = changed(from, auto_shutdown::never);
     w.exits("t", exit_reason::normal());
     CHECK_FALSE(w.end);
   }
+}
+
+TEST_CASE("significant_upgrade_child: one child is marked, or no longer") {
+  const auto when = GENERATE(auto_shutdown::any_significant, auto_shutdown::all_significant);
+  world w{ending(when), {marked("s", false), marked("t", false)}};
+  w.boot();
+  SECTION("the mode alone counts nobody") {
+    w.exits("s", exit_reason::normal());
+    CHECK_FALSE(w.end);
+  }
+  SECTION("marked") {
+    REQUIRE(w.machine().change(ending(when), {marked("s", true), marked("t", false)}).ok());
+    w.exits("t", exit_reason::normal());
+    CHECK_FALSE(w.end);
+    w.exits("s", exit_reason::normal());
+    CHECK(w.end);
+  }
+  SECTION("no longer marked") {
+    REQUIRE(w.machine().change(ending(when), {marked("s", true)}).ok());
+    REQUIRE(w.machine().change(ending(when), {marked("s", false)}).ok());
+    w.exits("s", exit_reason::normal());
+    CHECK_FALSE(w.end);
+  }
+  SECTION("marked under never is refused, also where the one that is marked has no spec any more") {
+    CHECK_FALSE(w.machine().change(ending(auto_shutdown::never), {marked("s", true)}).ok());
+    REQUIRE(w.machine().change(ending(when), {marked("s", true)}).ok());
+    const auto refused = w.machine().change(ending(auto_shutdown::never), {});
+    CHECK_THAT(refused.error().to_string(), Catch::Contains("'s'") && Catch::Contains("significant"));
+    CHECK(w.machine().change(ending(auto_shutdown::never), {marked("s", false)}).ok());
+  }
+}
+
+TEST_CASE("code_change_simple: the children of a pool keep their ids, and the next one is of the new spec") {
+  world w{with(strategy::pool), {child("worker")}};
+  w.boot();
+  w.add_to_pool();
+  REQUIRE(w.machine().change(with(strategy::pool), {child("other", restart_policy::temporary)}).ok());
+  w.add_to_pool();
+  CHECK(w.running() == "1 2");
+  w.crash("2");
+  CHECK(w.running() == "1");
+  w.crash("1");
+  CHECK(w.machine().size() == 0);
+}
+
+TEST_CASE("code_change: who waits alone when its supervisor becomes a group waits with the group") {
+  const auto second = GENERATE(5'000ms, 500ms);
+  auto a = child("a"), b = child("b");
+  a.restart_backoff = backoff{1s, 1s, 1, 0, 60s};
+  b.restart_backoff = backoff{second, second, 1, 0, 60s};
+  world w{with(strategy::one_for_one), {a, b}};
+  w.boot();
+  w.crash("a");
+  REQUIRE(w.machine().change(with(strategy::one_for_all), {a, b}).ok());
+  w.happened();
+  w.crash("b");
+  w.advance(std::max<milliseconds>(1s, second) - 1ms);
+  CHECK(w.happened().empty());
+  w.advance(1ms);
+  CHECK(w.happened() == "start a, start b");
 }

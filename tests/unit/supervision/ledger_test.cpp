@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include <atomic>
+#include <chrono>
 #include <stdexcept>
 #include <thread>
 
@@ -22,8 +23,10 @@ TEST_CASE("ledger: what is booked is released once, the latest first") {
   auto b = book->book("b", [&] { order += "b"; });
   auto c = book->book("c", [&] { order += "c"; });
   CHECK(book->entries() == std::vector<std::string>{"a", "b", "c"});
+  CHECK(b);
   b.release();
   CHECK(order == "b");
+  CHECK_FALSE(b);
   CHECK(book->close().released == 2);
   CHECK(order == "bca");
   CHECK(book->size() == 0);
@@ -103,4 +106,64 @@ TEST_CASE("dead letters: all are counted by reason, a few are shown and kept") {
   CHECK(shown.size() >= 3);
   CHECK(office.samples().front().type == "t0");
   CHECK(office.samples().front().why == loss::mailbox_full);
+}
+
+TEST_CASE("ledger: while it closes, what others book is given back at once, and its entries are told no more") {
+  const auto book = make();
+  bool late = false;
+  auto a = book->book("a", [&] {
+    const auto refused = book->book("b", [&] { late = true; });
+    CHECK_FALSE(refused);
+    CHECK(book->entries().empty());
+  });
+  CHECK(book->close().released == 1);
+  CHECK(late);
+}
+
+TEST_CASE("ledger: what is left booked without a lease is released at the end") {
+  int released = 0;
+  const auto book = make();
+  book->book("a", [&] { ++released; }).leave();
+  CHECK(released == 0);
+  CHECK(book->size() == 1);
+  book->close();
+  CHECK(released == 1);
+}
+
+TEST_CASE("dead letters: the latest 64 that were shown are kept, the oldest first; without a listener as well") {
+  dead_letters office{{}, 1'000'000};
+  for (int i = 0; i < 100; ++i)
+    office.add(loss::receiver_ended, 2, [&] { return dead_letter{{}, std::to_string(i), "/a", 0, 1}; });
+  const auto kept = office.samples();
+  REQUIRE(kept.size() == 64);
+  CHECK(kept.front().type == "36");
+  CHECK(kept.back().type == "99");
+  CHECK(kept.back().why == loss::receiver_ended);
+  CHECK(kept.back().count == 2);
+}
+
+TEST_CASE("dead letters: with the next second some are shown again") {
+  int shown = 0;
+  dead_letters office{[&](const dead_letter&) { ++shown; }, 1};
+  const auto second = [] {
+    return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+  };
+  office.add(loss::stale, 1, [] { return dead_letter{}; });
+  office.add(loss::stale, 1, [] { return dead_letter{}; });
+  const auto before = shown;
+  for (const auto now = second(); now == second();)
+    std::this_thread::yield();
+  office.add(loss::stale, 1, [] { return dead_letter{}; });
+  CHECK(shown == before + 1);
+}
+
+TEST_CASE("dead letters: a description that throws costs the sample, not the count") {
+  dead_letters office;
+  office.add(loss::unhandled, 1, []() -> dead_letter { throw std::runtime_error("no words"); });
+  CHECK(office.count() == 1);
+  CHECK(office.samples().empty());
+  CHECK(std::string(to_string(loss::unhandled)) == "unhandled");
+  CHECK(std::string(to_string(loss::receiver_ended)) == "receiver_ended");
+  CHECK(std::string(to_string(loss::stale)) == "stale");
+  CHECK(std::string(to_string(loss::mailbox_full)) == "mailbox_full");
 }

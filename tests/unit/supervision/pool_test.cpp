@@ -134,7 +134,7 @@ TEST_CASE("simple_one_for_one_shutdown: children stop in parallel, so the slowes
   CHECK(w.end);
 }
 
-TEST_CASE("simple_one_for_one_scale_many_temporary_children: nothing is retained of thousands") {
+TEST_CASE("simple_one_for_one_scale_many_temporary_children, simple_one_for_one_corruption: nothing is retained of thousands") {
   auto w = pool(restart_policy::temporary);
   w.boot();
   for (int round = 0; round < 3; ++round) {
@@ -161,4 +161,106 @@ TEST_CASE("hanging_restart_loop_simple: during a restart loop the pool answers, 
   CHECK(w.answer(w.add_to_pool()) == outcome::ok);
   CHECK(w.answer(w.terminate(key)) == outcome::ok);
   CHECK(w.running() == "2");
+  CHECK(w.machine().size() == 1);
+}
+
+TEST_CASE("sup_start_ignore_temporary_child_start_child_simple: one that declines leaves no trace, the next one starts") {
+  auto w = pool(restart_policy::temporary);
+  w.declines = {"1"};
+  w.boot();
+  CHECK(w.answer(w.add_to_pool()) == outcome::declined);
+  CHECK(w.answer(w.add_to_pool()) == outcome::ok);
+  CHECK(w.machine().counts() == child_counts{1, 1, 0, 1});
+  CHECK(w.running() == "2");
+}
+
+TEST_CASE("sup_stop_timeout_dynamic: one busy past its limit is killed, then abandoned; the others are not held up") {
+  auto spec = child("worker");
+  spec.shutdown = shutdown_limit{2s};
+  world w{with(strategy::pool), {spec}};
+  w.boot();
+  for (int i = 0; i < 3; ++i)
+    w.add_to_pool();
+  w.ignores_asking = {"1", "2"};
+  w.immortal = {"2"};
+  w.happened();
+  w.stop();
+  CHECK(w.happened() == "stop 3, stop 2, stop 1");
+  CHECK(w.in(child_state::stopping) == "1 2");
+  w.advance(2s);
+  CHECK(w.happened() == "kill 1, kill 2");
+  w.advance(500ms);
+  CHECK(w.happened() == "abandon 2");
+  REQUIRE(w.end);
+  CHECK(w.machine().abandoned() == 1);
+}
+
+TEST_CASE("sup_stop_brutal_kill_dynamic: those to be stopped at once are not asked") {
+  auto spec = child("worker");
+  spec.shutdown = shutdown_limit::at_once();
+  world w{with(strategy::pool), {spec}};
+  w.boot();
+  w.add_to_pool();
+  w.add_to_pool();
+  w.happened();
+  w.stop();
+  CHECK(w.happened() == "kill 2, kill 1");
+  CHECK(w.end);
+}
+
+TEST_CASE("sup_stop_non_shutdown_exit_dynamic: another answer to the stop than shutdown does not disturb it") {
+  auto w = pool(restart_policy::permanent, 0);
+  w.boot();
+  for (int i = 0; i < 3; ++i)
+    w.add_to_pool();
+  w.ignores_asking = {"1", "2", "3"};
+  w.stop();
+  w.exits("2", exit_reason::abnormal("not now"));
+  w.exits("1", exit_reason::normal());
+  CHECK_FALSE(w.end);
+  w.exits("3", exit_reason::abnormal("nor I"));
+  REQUIRE(w.end);
+  CHECK(*w.end == exit_reason::shutdown());
+  CHECK(w.count(report_kind::child_stopped) == 3);
+  CHECK(w.count(report_kind::child_restarted) == 0);
+}
+
+TEST_CASE("which_children_simple_one_for_one: the listing equals the counts, in the order of the start") {
+  auto w = pool();
+  w.boot();
+  for (int i = 0; i < 1000; ++i)
+    w.add_to_pool();
+  const auto all = w.machine().children(w.now);
+  REQUIRE(all.size() == 1000);
+  CHECK(w.machine().counts() == child_counts{1, 1000, 0, 1000});
+  for (std::size_t i = 0; i < all.size(); ++i)
+    CHECK(all[i].first == i + 1);
+  CHECK(w.machine().find("77") == child_key{77});
+  CHECK_FALSE(w.machine().find("worker"));
+}
+
+TEST_CASE("do_not_save_child_specs_for_temporary_children: each that ends is forgotten, and what it leaves is nothing") {
+  auto w = pool(restart_policy::temporary);
+  w.boot();
+  for (int i = 0; i < 100; ++i) {
+    const auto key = w.answers.at(w.add_to_pool()).key;
+    const auto actions = w.machine().child_exited(key, 1, exit_reason::abnormal("boom"), w.now);
+    const auto forgets = [&](const action& each) {
+      const auto* what = std::get_if<forget_child>(&each);
+      return what != nullptr && what->key == key;
+    };
+    CHECK(std::count_if(actions.begin(), actions.end(), forgets) == 1);
+  }
+  CHECK(w.machine().size() == 0);
+  CHECK_FALSE(w.machine().find("1"));
+}
+
+TEST_CASE("a pool that stops tells those who ask for one more") {
+  auto w = pool();
+  w.boot();
+  w.add_to_pool();
+  w.ignores_asking = {"1"};
+  w.stop();
+  CHECK(w.answer(w.add_to_pool()) == outcome::stopping);
+  CHECK(w.answer(w.terminate(child_key{9})) == outcome::stopping);
 }

@@ -161,7 +161,7 @@ class random_life {
 
 }  // namespace
 
-TEST_CASE("SupervisorHierarchySpec: in thousands of random lives the invariants hold after every event") {
+TEST_CASE("SupervisorHierarchySpec, random lives: in thousands of random lives the invariants hold after every event") {
   for (unsigned seed = 1; seed <= 1000; ++seed) {
     INFO("seed " << seed);
     random_life{seed}.run();

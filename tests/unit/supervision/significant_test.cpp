@@ -60,7 +60,7 @@ TEST_CASE("all_significant: one that waits for its restart has not ended for goo
   CHECK(w.end);
 }
 
-TEST_CASE("significant: a transient child counts when it ends normally, and is restarted otherwise") {
+TEST_CASE("significant_transient: a transient child counts when it ends normally, and is restarted otherwise") {
   world w{ending(auto_shutdown::any_significant), {significant("s"), child("a")}};
   w.boot();
   w.crash("s");
@@ -70,7 +70,7 @@ TEST_CASE("significant: a transient child counts when it ends normally, and is r
   CHECK(w.end);
 }
 
-TEST_CASE("significant: a temporary child counts however it ends") {
+TEST_CASE("significant_temporary: a temporary child counts however it ends") {
   const auto how = GENERATE(exit_reason::normal(), exit_reason::shutdown(), exit_reason::abnormal("boom"));
   world w{ending(auto_shutdown::any_significant), {significant("s", restart_policy::temporary), child("a")}};
   w.boot();
@@ -79,7 +79,7 @@ TEST_CASE("significant: a temporary child counts however it ends") {
   CHECK(w.end->kind == exit_kind::shutdown);
 }
 
-TEST_CASE("significant: the end of a child that is not does not count") {
+TEST_CASE("nonsignificant_temporary, nonsignificant_transient: the end of a child that is not does not count") {
   const auto when = GENERATE(auto_shutdown::any_significant, auto_shutdown::all_significant);
   world w{ending(when), {significant("s"), child("x", restart_policy::transient), child("y", restart_policy::temporary)}};
   w.boot();
@@ -103,7 +103,7 @@ TEST_CASE("significant: one that the supervisor stopped on request does not coun
   }
 }
 
-TEST_CASE("significant: one that a sibling's restart stopped does not count, not even a temporary one") {
+TEST_CASE("significant_bystander: one that a sibling's restart stopped does not count, not even a temporary one") {
   world w{ending(auto_shutdown::any_significant, strategy::one_for_all),
           {child("a"), significant("s"), significant("t", restart_policy::temporary)}};
   w.boot();
@@ -131,7 +131,7 @@ TEST_CASE("significant: an end while the supervisor stops anyway does not change
   CHECK(w.end->text == "shutdown");
 }
 
-TEST_CASE("significant: propagates upward level by level") {
+TEST_CASE("significant_escalation: propagates upward level by level") {
   world below{ending(auto_shutdown::any_significant), {significant("s")}};
   below.boot();
   below.exits("s", exit_reason::normal());
@@ -145,12 +145,13 @@ TEST_CASE("significant: propagates upward level by level") {
   CHECK(above.end->kind == exit_kind::shutdown);
 }
 
-TEST_CASE("significant: combinations that make no sense are refused by name") {
+TEST_CASE("significant_simple: combinations that make no sense are refused by name, so are pools") {
   CHECK_THAT(validate(significant("s", restart_policy::permanent)).error().to_string(), Catch::Contains("significant"));
   CHECK_THAT(validate(with(strategy::one_for_one), {significant("s")}).error().to_string(),
              Catch::Contains("auto_shutdown: never"));
   CHECK_THAT(validate(ending(auto_shutdown::any_significant, strategy::pool), {child("s", restart_policy::temporary)})
                .error().to_string(), Catch::Contains("pool"));
+  CHECK_FALSE(validate(with(strategy::pool), {significant("s")}));
   CHECK(validate(ending(auto_shutdown::any_significant), {significant("s")}).ok());
   CHECK(validate(ending(auto_shutdown::any_significant), {child("a")}).ok());
   world w{with(strategy::one_for_one), {child("a")}};

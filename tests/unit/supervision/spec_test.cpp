@@ -1,7 +1,5 @@
 #include "tests/unit/supervision/world.hpp"
 
-#include <boost/json.hpp>
-
 #include <cmath>
 
 using namespace flott::supervision;
@@ -31,7 +29,7 @@ struct bad_child {
 
 }  // namespace
 
-TEST_CASE("child_specs: every invalid field is refused by its name") {
+TEST_CASE("child_specs, child_specs_map, sup_start_map_faulty_specs: every invalid field is refused by its name") {
   const auto [field, spoil] = GENERATE(values<bad_child>({
     {"id", [](auto& c) { c.id = ""; }},
     {"id", [](auto& c) { c.id = "a/b"; }},
@@ -43,9 +41,12 @@ TEST_CASE("child_specs: every invalid field is refused by its name") {
     {"restart_backoff.maximum", [](auto& c) { c.restart_backoff = backoff{2s, 1s, 2, 0, 1s}; }},
     {"restart_backoff.multiplier", [](auto& c) { c.restart_backoff = backoff{1s, 1s, 0.5, 0, 1s}; }},
     {"restart_backoff.multiplier", [](auto& c) { c.restart_backoff = backoff{1s, 1s, std::nan(""), 0, 1s}; }},
+    {"restart_backoff.multiplier", [](auto& c) { c.restart_backoff = backoff{1s, 1s, HUGE_VAL, 0, 1s}; }},
     {"restart_backoff.jitter", [](auto& c) { c.restart_backoff = backoff{1s, 1s, 2, 1, 1s}; }},
+    {"restart_backoff.jitter", [](auto& c) { c.restart_backoff = backoff{1s, 1s, 2, -0.1, 1s}; }},
     {"restart_backoff.reset_after", [](auto& c) { c.restart_backoff = backoff{1s, 1s, 2, 0, -1s}; }},
     {"restart_backoff", [](auto& c) { c.restart = restart_policy::temporary; c.restart_backoff = backoff{}; }},
+    {"significant", [](auto& c) { c.significant = true; }},
     {"retry_first_start", [](auto& c) { c.restart = restart_policy::temporary; c.retry_first_start = true; }},
   }));
   auto options = child("a");
@@ -62,14 +63,47 @@ TEST_CASE("sup_flags: invalid flags and duplicate ids are refused by name") {
   REQUIRE_FALSE(twice);
   CHECK(twice.error().to_string().find("'a'") != std::string::npos);
   supervisor_options options;
-  SECTION("period") { options.intensity.period = 0ms; }
-  SECTION("strategy") { options.strategy = static_cast<strategy>(9); }
-  SECTION("stopping") { options.stopping = static_cast<stop_order>(9); }
-  SECTION("kill_grace") { options.kill_grace = -1ms; }
-  CHECK_FALSE(validate(options, {}));
+  std::string field;
+  std::vector<child_options> children;
+  SECTION("no period") { field = "intensity.period", options.intensity.period = 0ms; }
+  SECTION("an infinite period") { field = "intensity.period", options.intensity.period = milliseconds::max(); }
+  SECTION("an infinite intensity") { field = "intensity.restarts", options.intensity.restarts = ~0U; }
+  SECTION("strategy") { field = "strategy", options.strategy = static_cast<strategy>(9); }
+  SECTION("auto_shutdown") { field = "auto_shutdown", options.auto_shutdown = static_cast<auto_shutdown>(9); }
+  SECTION("stopping") { field = "stopping", options.stopping = static_cast<stop_order>(9); }
+  SECTION("kill_grace") { field = "kill_grace", options.kill_grace = -1ms; }
+  SECTION("a pool without a spec") { field = "children", options.strategy = strategy::pool; }
+  SECTION("a pool with two") {
+    field = "children", options.strategy = strategy::pool;
+    children = {child("a"), child("b")};
+  }
+  SECTION("a pool that ends by itself") {
+    field = "auto_shutdown", options.strategy = strategy::pool, options.auto_shutdown = auto_shutdown::any_significant;
+    children = {child("a")};
+  }
+  SECTION("a bad child") {
+    field = "start_limit", children = {child("a")};
+    children.front().start_limit = 0ms;
+  }
+  const auto refused = validate(options, children);
+  REQUIRE_FALSE(refused);
+  CHECK_THAT(refused.error().message, Catch::StartsWith(field));
 }
 
-TEST_CASE("the full cross product of valid values is accepted and can be stopped") {
+TEST_CASE("sup_flags: the limits themselves are accepted") {
+  supervisor_options options;
+  options.intensity = {1'000'000, std::chrono::hours{24 * 366}};
+  options.kill_grace = 0ms;
+  auto c = child("a");
+  c.shutdown = shutdown_limit::at_once();
+  c.start_limit = 1ms;
+  c.restart_backoff = backoff{1ms, 1ms, 1, 0, 0ms};
+  CHECK(validate(options, {c}));
+  options.intensity = {0, 1ms};
+  CHECK(validate(options, {c}));
+}
+
+TEST_CASE("child_specs, sup_flags: the full cross product of valid values is accepted and can be stopped") {
   for (const auto how : {strategy::one_for_one, strategy::one_for_all, strategy::rest_for_one})
     for (const auto order : {stop_order::reverse, stop_order::parallel})
       for (const auto restart : {restart_policy::permanent, restart_policy::transient, restart_policy::temporary})
@@ -87,34 +121,4 @@ TEST_CASE("the full cross product of valid values is accepted and can be stopped
             w.stop();
             REQUIRE(w.end);
           }
-}
-
-TEST_CASE("the tree as JSON has one node shape, as text one line a node") {
-  tree_node root;
-  root.path = "/node";
-  root.kind = child_kind::supervisor;
-  root.incarnation = 1;
-  auto worker = std::make_shared<tree_node>();
-  worker->path = "/node/w";
-  worker->state = child_state::restarting;
-  worker->restart_in = 250ms;
-  worker->incarnation = 3;
-  worker->restarts[static_cast<std::size_t>(restart_cause::failure)] = 2;
-  worker->last_failure = "said \"no\"";
-  root.children.push_back(worker);
-  const auto json = boost::json::parse(to_json(root)).as_object();
-  CHECK(json.at("path") == "/node");
-  CHECK(json.at("state") == "running");
-  CHECK(json.at("restart_in_ms").is_null());
-  CHECK(json.at("last_failure").is_null());
-  const auto& below = json.at("children").as_array().at(0).as_object();
-  CHECK(below.at("kind") == "worker");
-  CHECK(below.at("state") == "restarting");
-  CHECK(below.at("restart_in_ms") == 250);
-  CHECK(below.at("incarnation") == 3);
-  CHECK(below.at("restarts").as_object().at("failure") == 2);
-  CHECK(below.at("restarts").as_object().at("total") == 2);
-  CHECK(below.at("last_failure") == "said \"no\"");
-  CHECK_FALSE(below.contains("children"));
-  CHECK(to_text(root) == "/node/  running\n  w  restarting in 250 ms  restarts 2  last failure: said \"no\"\n");
 }

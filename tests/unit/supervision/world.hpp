@@ -39,6 +39,7 @@ class world {
   std::map<request_token, reply> answers;
   std::vector<report> reports;
   std::optional<exit_reason> end;
+  std::size_t carried_out = 0;                     // actions
 
   void boot() { apply(machine_.begin(now)); }
   void stop() { apply(machine_.stop(exit_reason::shutdown(), now)); }
@@ -53,6 +54,12 @@ class world {
   void ready(const std::string& id) {
     const auto key = machine_.find(id).value();
     apply(machine_.child_started(key, lives_.at(key), now));
+  }
+  void not_ready(const std::string& id, std::string why) {
+    const auto key = machine_.find(id).value();
+    const auto life = lives_.at(key);
+    lives_.erase(key);
+    apply(machine_.child_start_failed(key, life, std::move(why), now));
   }
   void advance(milliseconds by) {
     const auto target = now + by;
@@ -140,6 +147,7 @@ class world {
     while (!queue_.empty()) {
       const auto next = std::move(queue_.front());
       queue_.pop_front();
+      ++carried_out;
       REQUIRE_FALSE(end);                          // nothing follows `finished`
       std::visit([this](const auto& what) { carry_out(what); }, next);
     }
