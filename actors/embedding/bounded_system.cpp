@@ -14,7 +14,7 @@ using namespace std::chrono_literals;
 using steady = std::chrono::steady_clock;
 
 constexpr auto between_sweeps = 2ms;
-constexpr auto least_for_the_system = 1s;            // to join its threads once no actor is left
+constexpr auto for_the_system = 1s;                  // to join its threads once no actor is left
 
 /// Published actors are held by CAF's broker, and, as others of which a peer has heard, by the registry.
 void let_go_published(caf::actor_system& system) {
@@ -89,7 +89,7 @@ std::size_t bounded_system::end(std::chrono::milliseconds limit) {
   {
     std::unique_lock lock{ended->mutex};
     if (left == 0)
-      ended->changed.wait_until(lock, std::max(deadline, steady::now() + least_for_the_system), [&] { return ended->done; });
+      ended->changed.wait_for(lock, for_the_system, [&] { return ended->done; });
     if (!ended->done) {
       ending.detach();
       return left;

@@ -46,7 +46,7 @@ class supervised : public Base {
         vitals_(std::move(vitals)),
         bounded_(vitals_->limits().bounded()),
         sized_(static_cast<bool>(vitals_->limits().size_of)) {
-    keep_exception_text(static_cast<Base*>(this));
+    this->set_exception_handler([v = vitals_.get()](std::exception_ptr& thrown) { return to_error(thrown, v->id().c_str()); });
     this->set_default_handler([v = vitals_.get()](caf::scheduled_actor* self, caf::message_view& x) {
       return detail::count_unhandled(*v, self, x);
     });

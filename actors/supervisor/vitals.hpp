@@ -121,11 +121,19 @@ class actor_vitals {
   /// Messages that wait, without the one that is being handled.
   [[nodiscard]] std::uint64_t waiting() const noexcept;
   void add_to(actor_numbers& sum, std::uint64_t now_ms) const noexcept;
+  /// Whoever looks at many asks for them some time before.
+  void prefetch() const noexcept {
+    __builtin_prefetch(&received_);
+    __builtin_prefetch(&handled_);
+    __builtin_prefetch(&use_);
+  }
   void show(supervision::tree_node& node, std::uint64_t now_ms) const;
   /// What it is handling: a message's type or atom; empty between messages.
   [[nodiscard]] std::string handling() const;
 
   [[nodiscard]] const std::string& path() const { return path_; }
+  /// The path's last part.
+  [[nodiscard]] std::string id() const { return path_.substr(path_.rfind('/') + 1); }
   [[nodiscard]] const mailbox_limits& limits() const noexcept { return limits_; }
   [[nodiscard]] std::uint64_t size_of(const caf::type_erased_tuple& content) const noexcept {
     return limits_.size_of ? limits_.size_of(content) : 0;

@@ -129,7 +129,10 @@ class supervisor_machine {
   /// the next time they are needed. A pool stays a pool.
   result<void> change(supervisor_options options, std::vector<child_options> children);
 
-  // what it looks like; children in the order of their start, `path` being the bare id
+  // what it looks like; children in the order of their start
+  /// Shows each child in the node that `where` gives for it; its id is appended to `path`.
+  void show_children(time_point now, const std::function<tree_node&(child_key)>& where) const;
+  /// `path` is the bare id.
   [[nodiscard]] std::vector<std::pair<child_key, tree_node>> children(time_point now) const;
   [[nodiscard]] std::optional<child_key> find(const std::string& id) const;
   [[nodiscard]] child_state state() const;

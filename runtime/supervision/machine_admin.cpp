@@ -146,12 +146,10 @@ result<void> supervisor_machine::change(supervisor_options options, std::vector<
 
 // --- views -----------------------------------------------------------------------------------------------------------
 
-std::vector<std::pair<child_key, tree_node>> supervisor_machine::children(time_point now) const {
-  std::vector<std::pair<child_key, tree_node>> all;
-  all.reserve(children_.size());
+void supervisor_machine::show_children(time_point now, const std::function<tree_node&(child_key)>& where) const {
   for (const auto& [key, c] : children_) {
-    tree_node node;
-    node.path = c.options.id;
+    auto& node = where(key);
+    node.path += c.options.id;
     node.kind = c.options.kind;
     node.state = c.state;
     if (c.state == child_state::restarting && c.timer)
@@ -160,8 +158,13 @@ std::vector<std::pair<child_key, tree_node>> supervisor_machine::children(time_p
     node.restarts = c.restarts;
     node.abandoned = c.abandoned;
     node.last_failure = c.last_failure;
-    all.emplace_back(key, std::move(node));
   }
+}
+
+std::vector<std::pair<child_key, tree_node>> supervisor_machine::children(time_point now) const {
+  std::vector<std::pair<child_key, tree_node>> all;
+  all.reserve(children_.size());
+  show_children(now, [&](child_key key) -> tree_node& { return all.emplace_back(key, tree_node{}).second; });
   return all;
 }
 

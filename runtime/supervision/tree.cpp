@@ -11,9 +11,14 @@ namespace json = boost::json;
 
 constexpr std::size_t most_entries = 16;
 
+std::string name_of(const tree_node& node, bool root) {
+  return root ? node.path : node.path.substr(node.path.rfind('/') + 1);
+}
+
 json::object to_object(const tree_node& node) {
   json::object out;
   out["path"] = node.path;
+  out["class"] = node.child_class.empty() ? name_of(node, false) : node.child_class;
   out["kind"] = to_string(node.kind);
   out["state"] = to_string(node.state);
   out["restart_in_ms"] = node.restart_in ? json::value(node.restart_in->count()) : json::value(nullptr);
@@ -49,10 +54,6 @@ json::object to_object(const tree_node& node) {
     out["children"] = std::move(children);
   }
   return out;
-}
-
-std::string name_of(const tree_node& node, bool root) {
-  return root ? node.path : node.path.substr(node.path.rfind('/') + 1);
 }
 
 void append_text(const tree_node& node, std::size_t depth, std::string& out) {

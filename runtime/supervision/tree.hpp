@@ -38,6 +38,7 @@ struct vitals {
 /// One actor in the live tree. Numbers that cannot be read without asking the actor itself are absent.
 struct tree_node {
   std::string path;                                    ///< "/node/task_manager/tasks"
+  std::string child_class;                             ///< what metrics call it: a kind, never a single actor; empty: its id
   child_kind kind = child_kind::worker;
   child_state state = child_state::running;
   std::optional<milliseconds> restart_in;              ///< while it waits for its back-off
@@ -53,7 +54,7 @@ struct tree_node {
 };
 using tree_node_ptr = std::shared_ptr<const tree_node>;
 
-/// {path, kind, state, restart_in_ms, incarnation, restarts: {total, cause: n}, abandoned, last_failure, mailbox: {length,
+/// {path, class, kind, state, restart_in_ms, incarnation, restarts: {total, cause: n}, abandoned, last_failure, mailbox: {length,
 /// bytes, oldest_ms}?, handled?, busy_ms?, in_handler_ms?, handling?, ledger: {size, entries}, unanswered?, children?};
 /// `restart_in_ms` and `last_failure` are null where there is none, `children` is there for supervisors, at most the first
 /// 16 entries of a ledger are told.
