@@ -59,6 +59,12 @@ class supervised : public Base {
     Base::enqueue(std::move(x), host);
   }
 
+  void initialize() override {
+    if (vitals_->intercepts())
+      vitals_->intercepts()(nullptr);
+    Base::initialize();
+  }
+
   caf::invoke_message_result consume(caf::mailbox_element& x) override {
     auto& v = *vitals_;
     const auto bytes = v.size_of(x.content());
@@ -70,6 +76,8 @@ class supervised : public Base {
       return caf::invoke_message_result::consumed;
     }
     v.begins(x.content(), bytes);
+    if (v.intercepts()) [[unlikely]]
+      v.intercepts()(&x.content());
     const auto outcome = Base::consume(x);
     v.ends();
     if (outcome == caf::invoke_message_result::skipped)

@@ -73,6 +73,13 @@ class actor_vitals {
   /// One droppable message has to go, and this is one.
   [[nodiscard]] bool takes_from_debt(const caf::type_erased_tuple& content) noexcept;
 
+  // test kits, before the actor is spawned
+  /// Called on the actor's thread before each message is handled, and with null before its first step; what it throws,
+  /// the actor has thrown.
+  using interceptor = std::function<void(const caf::type_erased_tuple* message)>;
+  void intercept(interceptor with) { intercepts_ = std::move(with); }
+  [[nodiscard]] const interceptor& intercepts() const noexcept { return intercepts_; }
+
   // anybody
   /// From now on nothing of this life counts: it gets no more messages, and supervised actors take none from it.
   void fence() noexcept { fenced_.store(true, std::memory_order_release); }
@@ -97,6 +104,7 @@ class actor_vitals {
   const std::shared_ptr<supervision::dead_letters> lost_;
   const mailbox_limits limits_;
   const std::shared_ptr<const std::atomic<int>> log_level_;
+  interceptor intercepts_;
   std::atomic<bool> fenced_{false};
 
   alignas(64) std::atomic<std::uint64_t> received_{0};          // senders' line
