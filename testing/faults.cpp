@@ -183,6 +183,11 @@ void fault_plan::calm() {
   release();
 }
 
+void fault_plan::arm() {
+  const std::lock_guard lock{state_->mutex};
+  state_->calmed = false;
+}
+
 void fault_plan::release() {
   {
     const std::lock_guard lock{state_->mutex};

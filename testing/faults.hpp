@@ -95,6 +95,8 @@ class fault_plan {
 
   /// No faults from now on; who stalls is let go.
   void calm();
+  /// Faults again.
+  void arm();
   /// Lets go who stalls.
   void release();
 

@@ -27,6 +27,8 @@ struct hierarchy_result {
   std::vector<std::string> log;          ///< everything that happened, in order
   std::size_t actors = 0, supervisors = 0;                     ///< in the tree at first
   std::size_t events = 0, lives = 0, restarts = 0, abandoned = 0, faults = 0, requests = 0;
+  /// Lives that began while their predecessor, whose supervisor was killed, had not come to its own kill yet.
+  std::size_t overlaps = 0;
 
   [[nodiscard]] bool ok() const { return failures.empty(); }
   /// Seed, failures, and the end of the log up to the first failure: enough to replay it.

@@ -77,6 +77,7 @@ life_ptr chronicle::begins(const child_context& context, std::uint64_t order) {
   ++lives;
   one->began = note("+ " + name_of(*one));
   if (const auto& before = there.latest) {
+    overlaps += before->orphaned && before->ended == 0;
     if (before->counts())
       fail(name_of(*one) + " begins while " + name_of(*before) + " lives");
     if (before->ledger->size() > 0 && !before->orphaned)
@@ -90,7 +91,7 @@ life_ptr chronicle::begins(const child_context& context, std::uint64_t order) {
 
 void chronicle::ends(life& of, const std::string& how) {
   of.ended = note("- " + name_of(of) + ": " + how);
-  if (of.of->latest.get() == &of && of.abandoned == 0)
+  if (of.of->latest.get() == &of && of.abandoned == 0 && !of.orphaned)
     of.of->last_end = of.ended;
 }
 
@@ -140,6 +141,17 @@ void chronicle::check_ended(const member& supervisor) {
   });
 }
 
+void chronicle::begin_anew(member& supervisor) {
+  supervisor.incidents.clear();
+  if (supervisor.original)
+    *supervisor.spec = *supervisor.original;
+  for (const auto& [id, child] : supervisor.below) {
+    child->last_end = 0;
+    child->manual = false;
+    begin_anew(*child);
+  }
+}
+
 void chronicle::orphan(member& supervisor) {
   for_each_life(supervisor, [](const life& one) {
     if (one.counts())
@@ -176,8 +188,8 @@ void chronicle::on_event(const supervision_event& event) {
       if (child.supervisor) {
         if (!std::exchange(child.ended_in_order, false))
           orphan(child);
+        begin_anew(child);
         child.last_end = log.size();
-        child.incidents.clear();
       }
       break;
     case report_kind::child_restarted:

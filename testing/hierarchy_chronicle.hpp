@@ -37,6 +37,7 @@ struct member {
   // a supervisor
   bool supervisor = false;
   supervisor_spec* spec = nullptr;       ///< as it is in force
+  std::shared_ptr<const supervisor_spec> original;   ///< what it is started with; null: the root
   std::uint64_t spec_changed = 0;        ///< moment
   std::vector<supervision::time_point> incidents;
   bool ended_in_order = false;
@@ -78,6 +79,7 @@ class chronicle final : public supervision_observer {
 
   std::vector<std::string> failures, log;
   std::size_t lives = 0, restarts = 0, abandoned = 0;
+  std::size_t overlaps = 0;              ///< lives that began while one whose supervisor was killed was still there
 
  private:
   life_ptr begins(const child_context& context, std::uint64_t order);
@@ -86,6 +88,8 @@ class chronicle final : public supervision_observer {
   void check_groups(member& starting);
   void check_group(const member& group, member& starting);
   void check_ended(const member& supervisor);
+  /// What its children did under its last life means nothing for the next one.
+  static void begin_anew(member& supervisor);
   void count_incident(member& supervisor, const member& child);
   void compare_below(const supervision::tree_node& shown, std::size_t& living);
 
@@ -97,3 +101,4 @@ class chronicle final : public supervision_observer {
 }  // namespace flott::testing::hierarchy_parts
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(flott::testing::hierarchy_parts::word)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(flott::testing::hierarchy_parts::life_ptr)

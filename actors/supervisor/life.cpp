@@ -212,6 +212,13 @@ void carry_out(self_ptr self, supervision::finished& what) {
   self->quit(end_error(what.reason));
 }
 
+/// What a supervisor says and does when it has ended.
+bool is_last(const supervision::action& what) {
+  const auto* told = std::get_if<supervision::report>(&what);
+  return std::holds_alternative<supervision::finished>(what) ||
+         (told != nullptr && told->kind == supervision::report_kind::supervisor_ended);
+}
+
 }  // namespace
 
 /// A supervisor that did not end in order (killed, dropped, or by an error of its own) takes its children along.
@@ -272,6 +279,8 @@ void released(self_ptr self, std::uint64_t number, const supervision::ledger::cl
   done.then();
   if (next)
     execute(self, {*next});
+  if (state.closing.empty() && !state.last_actions.empty())
+    execute(self, std::exchange(state.last_actions, {}));
 }
 
 void execute(self_ptr self, supervision::actions actions) {
@@ -284,6 +293,10 @@ void execute(self_ptr self, supervision::actions actions) {
   while (!state.queue.empty()) {
     auto next = std::move(state.queue.front());
     state.queue.pop_front();
+    if (!state.closing.empty() && is_last(next)) {   // who starts it again must find everything given back
+      state.last_actions.push_back(std::move(next));
+      continue;
+    }
     std::visit([self](auto& what) { carry_out(self, what); }, next);
   }
   state.executing = false;

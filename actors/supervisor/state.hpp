@@ -40,6 +40,7 @@ struct supervisor_state {
   std::map<supervision::request_token, caf::typed_response_promise<child_handle>> requests;
   std::vector<caf::typed_response_promise<supervisor_end>> stop_requests;
   std::deque<supervision::action> queue;
+  supervision::actions last_actions;                // its end, which waits for the ledgers that are being closed
   std::mt19937_64 random;
   supervision::request_token last_token = 0;
   std::uint64_t last_closing = 0;

@@ -76,8 +76,10 @@ class supervised : public Base {
       return caf::invoke_message_result::consumed;
     }
     v.begins(x.content(), bytes);
-    if (v.intercepts()) [[unlikely]]
+    if (v.intercepts()) [[unlikely]] {
+      this->current_element_ = &x;                 // what CAF answers when this throws
       v.intercepts()(&x.content());
+    }
     const auto outcome = Base::consume(x);
     v.ends();
     if (outcome == caf::invoke_message_result::skipped)

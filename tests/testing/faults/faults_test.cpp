@@ -166,12 +166,19 @@ TEST_CASE("random faults follow from the seed, and from nothing else") {
   CHECK(run(2, 1) != first);
 }
 
-TEST_CASE("a request whose handler throws is answered with what was thrown") {
+TEST_CASE("a request whose handler throws, by itself or by a plan, is answered with what was thrown") {
   fault_plan plan;
-  plan.script({fault_kind::handler_throws, "/node/a", 1});
+  plan.script({fault_kind::handler_throws, "/node/a", 2});
   tree_fixture t;
-  t.boot(named("node", {disturbed(t, "a", plan)}));
-  const auto answer = t.world.ask<int>(t.at("a"), 1);
+  auto spec = disturbed(t, "a", plan);
+  t.boot(named("node", {spec}));
+  CHECK(t.answers("a"));
+  const auto planned = t.world.ask<int>(t.at("a"), 1);
   t.world.settle();
-  CHECK_FALSE(answer->pending());
+  REQUIRE(planned->error);
+  CHECK(describe(planned->error).find("fault_plan: handler of /node/a") != std::string::npos);
+  const auto own = t.world.ask<int>(t.at("a"), std::string("throw"));
+  t.world.settle();
+  REQUIRE(own->error);
+  CHECK(describe(own->error).find("the worker's own words") != std::string::npos);
 }
