@@ -235,6 +235,7 @@ std::string leaves_nothing_half_way(bench& at, const conformance_options&) {
     const auto where = k < by_message ? std::to_string(k) + " messages" : std::to_string(1ULL << (k - by_message)) + " ms";
     if (!at.until([&] { return up->done(); }))
       return "stopped " + where + " after its start was asked for, that request is not answered";
+    at.ask(terminate_child_request{"child"});        // in real time the first may have come before the start
     if (!at.until([&] { return at.running() <= running; }))
       return "stopped " + where + " after its start was asked for, " + std::to_string(at.running() - running) + " actors run on";
     if (const auto now = held_by(at.subject()); now > held)
@@ -322,10 +323,12 @@ std::string lives_below(bench& at, const conformance_options&) {
   return at.abandoned() ? not_ended(at, "below a nested supervisor") : "";
 }
 
+constexpr const char* must_end = "sup_stop_timeout: it ends when asked, within its limit, as a shutdown";
+
 const std::vector<property>& properties() {
   static const std::vector<property> all{
     {"sup_start_normal: it starts, and is ready within its limit", starts, {}},
-    {"sup_stop_timeout: it ends when asked, within its limit, as a shutdown", ends_when_asked, {"sup_start_normal"}},
+    {must_end, ends_when_asked, {"sup_start_normal"}},
     {"sup_start_restart_child: a second life has another handle, and the incarnation counts on", has_a_second_life,
      {"sup_start_normal"}},
     {"incarnation and ledger: what a life booked is released before the next one starts", gives_back_what_it_booked,
@@ -356,7 +359,7 @@ findings check_child(const conformance_subject& subject, const conformance_optio
   bool stuck = false;
   for (const auto& each : properties()) {
     finding found{each.name};
-    if (stuck) {
+    if (stuck && std::string_view(each.name) != must_end) {
       found.verdict = verdict::unchecked;
       found.what = "a life of it has not ended";
     }

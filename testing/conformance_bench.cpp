@@ -69,7 +69,7 @@ bench::~bench() {
   stop();
   root_ = nullptr;
   refs_.clear();
-  if (until([this] { return running() == 0; }))
+  if (!(real_time() && abandoned()) && until([this] { return running() == 0; }))
     return;
   if (world_)
     leave_behind(std::move(world_));

@@ -42,7 +42,6 @@ class hierarchy {
     result_.faults = faults_.injected();
     result_.lives = events_->lives;
     result_.restarts = events_->restarts;
-    result_.overlaps = events_->overlaps;
     result_.abandoned = events_->abandoned;
     result_.failures = std::move(events_->failures);
     result_.log = std::move(events_->log);
@@ -194,12 +193,18 @@ class hierarchy {
     if (kind == 21) {
       events_->note("  spec of " + path + " changes");
       auto next = tree_.changed(here);
+      auto listed = world_.ask<child_list>(supervisor, list_children_request{});
+      world_.settle();
       auto answer = world_.ask<supervision::child_counts>(supervisor, change_spec_request{next});
       world_.settle();                             // from here on it is in force, or refused
       here.at->spec_changed = events_->log.size();
       if (answer->value && supervisor == supervisor_of(here)) {
         here.spec = std::move(next);
         here.at->incidents.clear();
+        for (const auto& child : here.spec.children)
+          if (listed->value && std::none_of(listed->value->children.begin(), listed->value->children.end(),
+                                            [&](auto& x) { return x.path == path + "/" + child.id; }))
+            events_->at(path + "/" + child.id).order = here.children++;        // it is new, and the last
       }
       return;
     }

@@ -27,8 +27,6 @@ struct hierarchy_result {
   std::vector<std::string> log;          ///< everything that happened, in order
   std::size_t actors = 0, supervisors = 0;                     ///< in the tree at first
   std::size_t events = 0, lives = 0, restarts = 0, abandoned = 0, faults = 0, requests = 0;
-  /// Lives that began while their predecessor, whose supervisor was killed, had not come to its own kill yet.
-  std::size_t overlaps = 0;
 
   [[nodiscard]] bool ok() const { return failures.empty(); }
   /// Seed, failures, and the end of the log up to the first failure: enough to replay it.
@@ -45,7 +43,7 @@ struct hierarchy_result {
 /// - a life handles nothing that was sent to it after it was abandoned, and nobody handles what it sends from then on;
 /// - restarts stay within the intensity;
 /// - the tree that supervisors show is who lives; handles that they give out are of the living;
-/// - a supervisor that ends in order leaves nobody behind.
+/// - a supervisor that ends, or is killed, leaves nobody behind when it starts again.
 ///
 /// In the end it is calmed: who should live answers, all requests were answered, the tree stops, nothing runs, every
 /// ledger is empty.

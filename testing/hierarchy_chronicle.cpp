@@ -18,6 +18,14 @@ void for_each_life(const member& top, const Visit& visit) {
     for_each_life(*child, visit);
 }
 
+/// Its supervisor was killed, and whoever starts that again waits for its end.
+bool below_a_dead_one(const member& of) {
+  for (const auto* above = of.parent; above != nullptr; above = above->parent)
+    if (above->ref && above->ref->get() == nullptr)
+      return true;
+  return false;
+}
+
 }  // namespace
 
 std::uint64_t chronicle::note(std::string what) {
@@ -45,9 +53,9 @@ member& chronicle::at(const std::string& path) {
 
 // --- lives ---------------------------------------------------------------------------------------------------------
 
-child_factory chronicle::watch(child_factory start, std::uint64_t order) {
-  return [this, start = std::move(start), order](const child_context& context) -> start_outcome {
-    const auto one = begins(context, order);
+child_factory chronicle::watch(child_factory start) {
+  return [this, start = std::move(start)](const child_context& context) -> start_outcome {
+    const auto one = begins(context);
     intercept_too(*context.vitals, [this, one](const caf::type_erased_tuple* message) { handles(*one, message); });
     try {
       auto outcome = start(context);
@@ -68,7 +76,7 @@ child_factory chronicle::watch(child_factory start, std::uint64_t order) {
   };
 }
 
-life_ptr chronicle::begins(const child_context& context, std::uint64_t order) {
+life_ptr chronicle::begins(const child_context& context) {
   auto& there = at(context.path);
   auto one = std::make_shared<life>();
   one->of = &there;
@@ -77,13 +85,11 @@ life_ptr chronicle::begins(const child_context& context, std::uint64_t order) {
   ++lives;
   one->began = note("+ " + name_of(*one));
   if (const auto& before = there.latest) {
-    overlaps += before->orphaned && before->ended == 0;
     if (before->counts())
       fail(name_of(*one) + " begins while " + name_of(*before) + " lives");
-    if (before->ledger->size() > 0 && !before->orphaned)
+    if (before->ledger->size() > 0)
       fail(name_of(*one) + " begins while " + name_of(*before) + " still holds " + before->ledger->entries().front());
   }
-  there.order = order;
   check_groups(there);
   there.latest = one;
   return one;
@@ -91,7 +97,7 @@ life_ptr chronicle::begins(const child_context& context, std::uint64_t order) {
 
 void chronicle::ends(life& of, const std::string& how) {
   of.ended = note("- " + name_of(of) + ": " + how);
-  if (of.of->latest.get() == &of && of.abandoned == 0 && !of.orphaned)
+  if (of.of->latest.get() == &of && of.abandoned == 0)
     of.of->last_end = of.ended;
 }
 
@@ -136,7 +142,7 @@ void chronicle::check_ended(const member& supervisor) {
   for_each_life(supervisor, [&](const life& one) {
     if (one.counts())
       fail(supervisor.path + " has ended and " + name_of(one) + " lives");
-    else if (one.ledger->size() > 0 && !one.orphaned)
+    else if (one.ledger->size() > 0)
       fail(supervisor.path + " has ended and " + name_of(one) + " holds " + one.ledger->entries().front());
   });
 }
@@ -147,16 +153,10 @@ void chronicle::begin_anew(member& supervisor) {
     *supervisor.spec = *supervisor.original;
   for (const auto& [id, child] : supervisor.below) {
     child->last_end = 0;
+    child->order = child->first_order;
     child->manual = false;
     begin_anew(*child);
   }
-}
-
-void chronicle::orphan(member& supervisor) {
-  for_each_life(supervisor, [](const life& one) {
-    if (one.counts())
-      const_cast<life&>(one).orphaned = true;
-  });
 }
 
 // --- what supervisors report -----------------------------------------------------------------------------------------
@@ -168,7 +168,6 @@ void chronicle::on_event(const supervision_event& event) {
        (event.cause ? std::string(" by ") + supervision::to_string(*event.cause) : std::string()) +
        (event.text.empty() ? "" : ": " + event.text));
   if (event.kind == report_kind::supervisor_ended) {
-    supervisor.ended_in_order = true;
     check_ended(supervisor);
     return;
   }
@@ -186,8 +185,7 @@ void chronicle::on_event(const supervision_event& event) {
     case report_kind::child_start_failed:
       child.failed_at = now_();
       if (child.supervisor) {
-        if (!std::exchange(child.ended_in_order, false))
-          orphan(child);
+        check_ended(child);                        // also one that was killed
         begin_anew(child);
         child.last_end = log.size();
       }
@@ -220,7 +218,7 @@ void chronicle::compare(const supervision::tree_node& shown) {
   std::size_t living = 0, should = 0;
   compare_below(shown, living);
   for (const auto& [path, one] : members_)
-    should += one.latest && one.latest->counts();
+    should += one.latest && one.latest->counts() && !below_a_dead_one(one);
   if (living != should)
     fail("the tree shows " + std::to_string(living) + " living leaves, " + std::to_string(should) + " live");
 }

@@ -19,10 +19,9 @@ struct life {
   member* of = nullptr;
   std::uint64_t incarnation = 0;
   std::uint64_t began = 0, ended = 0, abandoned = 0;
-  bool orphaned = false;                 ///< its supervisor was killed: it is killed too, and belongs to no tree
   std::shared_ptr<supervision::ledger> ledger;
   caf::weak_actor_ptr handle;
-  [[nodiscard]] bool counts() const { return began > 0 && ended == 0 && abandoned == 0 && !orphaned; }
+  [[nodiscard]] bool counts() const { return began > 0 && ended == 0 && abandoned == 0; }
 };
 using life_ptr = std::shared_ptr<life>;
 
@@ -31,6 +30,7 @@ struct member {
   std::string path;
   member* parent = nullptr;
   std::uint64_t order = 0;               ///< among its siblings, as their supervisor starts them
+  std::uint64_t first_order = 0;         ///< the same, in a new life of their supervisor
   std::map<std::string, member*> below;
   // a leaf
   life_ptr latest;
@@ -40,7 +40,7 @@ struct member {
   std::shared_ptr<const supervisor_spec> original;   ///< what it is started with; null: the root
   std::uint64_t spec_changed = 0;        ///< moment
   std::vector<supervision::time_point> incidents;
-  bool ended_in_order = false;
+  child_ref_ptr ref;                     ///< of a supervisor; null: the root's
   // both
   std::uint64_t last_end = 0, checked_end = 0;
   supervision::time_point failed_at{};
@@ -65,12 +65,9 @@ class chronicle final : public supervision_observer {
   member& at(const std::string& path);
   [[nodiscard]] const std::map<std::string, member>& members() const { return members_; }
 
-  /// `start` as a factory whose lives are watched. `order` is its child's place among its siblings.
-  [[nodiscard]] child_factory watch(child_factory start, std::uint64_t order);
+  /// `start` as a factory whose lives are watched.
+  [[nodiscard]] child_factory watch(child_factory start);
   void on_event(const supervision_event& event) override;
-  /// A supervisor has ended, and not in order: those below are on their own.
-  void orphan(member& supervisor);
-
   /// The tree that supervisors show is who lives. Requires that everybody has come to rest.
   void compare(const supervision::tree_node& shown);
   /// Something was booked on a ledger (+1), or released (-1).
@@ -79,10 +76,9 @@ class chronicle final : public supervision_observer {
 
   std::vector<std::string> failures, log;
   std::size_t lives = 0, restarts = 0, abandoned = 0;
-  std::size_t overlaps = 0;              ///< lives that began while one whose supervisor was killed was still there
 
  private:
-  life_ptr begins(const child_context& context, std::uint64_t order);
+  life_ptr begins(const child_context& context);
   void ends(life& of, const std::string& how);
   void handles(const life& by, const caf::type_erased_tuple* message);
   void check_groups(member& starting);

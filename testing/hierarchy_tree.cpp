@@ -79,13 +79,13 @@ branch& tree_builder::grow_branch(const std::string& path, std::size_t depth, st
       const auto id = std::to_string(i);
       if (root || i < inner) {
         auto& there = grow_branch(path + "/s" + id, depth + 1, budget / std::max<std::size_t>(1, root ? width : inner), false);
-        there.at->order = here.children++;
+        there.at->order = there.at->first_order = here.children++;
         static constexpr restart_policy policies[] = {restart_policy::permanent, restart_policy::permanent,
                                                       restart_policy::permanent, restart_policy::transient};
         auto child = subtree(there.spec, root ? restart_policy::permanent : policies[below(4)]);
         child.retry_first_start = !one_in(6);
         there.at->original = child.tree;
-        child.ref = there.ref = std::make_shared<child_ref>();
+        child.ref = there.ref = there.at->ref = std::make_shared<child_ref>();
         here.spec.children.push_back(std::move(child));
       } else {
         here.spec.children.push_back(make_leaf(here, "l" + id));
@@ -103,11 +103,14 @@ child_spec tree_builder::make_leaf(branch& under, const std::string& id) {
   child_spec spec;
   spec.id = id;
   auto start = options_.leaves.empty() ? own_leaf() : options_.leaves[below(options_.leaves.size())];
-  spec.start = events_.watch(faults_.disturb(std::move(start)), under.children++);
+  spec.start = events_.watch(faults_.disturb(std::move(start)));
   shape(spec, under.spec);
+  const auto order = under.children++;
   if (!under.pool()) {
+    auto& there = events_.at(under.at->path + "/" + id);
+    there.order = there.first_order = order;
     spec.ref = std::make_shared<child_ref>();
-    under.leaves.push_back({id, &events_.at(under.at->path + "/" + id), spec.ref});
+    under.leaves.push_back({id, &there, spec.ref});
   }
   return spec;
 }

@@ -59,13 +59,15 @@ child_context context_for(self_ptr self, live_child& child, const supervision::s
   return context;
 }
 
-start_outcome call_factory(self_ptr self, const child_spec& spec, const child_context& context) {
+start_outcome call_factory(self_ptr self, live_child& child, const child_context& context) {
+  const auto& spec = child.spec;
   if (spec.tree) {
     supervisor_config config;
     config.spec = *spec.tree;
     config.path = context.path;
     config.scope = self->state.config.scope;
     config.log_level = self->state.log_level->load();
+    config.orphans = child.orphans = std::make_shared<orphanage>();
     config.on_started = context.confirm;
     return caf::actor_cast<caf::strong_actor_ptr>(spawn_supervisor_actor(context.system, std::move(config)));
   }
@@ -99,7 +101,7 @@ void carry_out(self_ptr self, const supervision::start_child& what) {
     child.start_when_released = what;
     return;
   }
-  auto started = call_factory(self, child.spec, context_for(self, child, what));
+  auto started = call_factory(self, child, context_for(self, child, what));
   if (!started) {
     release(self, what.key, child, [self, what, why = started.error().to_string()] {
       execute(self, self->state.machine->child_start_failed(what.key, what.incarnation, why, self->clock().now()));
@@ -223,14 +225,31 @@ bool is_last(const supervision::action& what) {
 
 /// A supervisor that did not end in order (killed, dropped, or by an error of its own) takes its children along.
 supervisor_state::~supervisor_state() {
+  std::vector<orphanage::orphan> left;
   for (auto& [key, child] : children) {
     if (child.handle)
       caf::anon_send_exit(child.handle, caf::exit_reason::kill);
     if (child.spec.ref)
       child.spec.ref->set(nullptr);
-    if (child.ledger)
+    if (config.orphans && !ended && (child.handle || child.ledger))
+      left.push_back({child.handle, child.incarnation, child.vitals, child.ledger, child.orphans});
+    else if (child.ledger)
       child.ledger->close();
   }
+  for (auto& [number, of] : mournings) {
+    for (auto& [address, each] : of.waiting)
+      left.push_back(std::move(each));
+    for (auto& held : of.ledgers)
+      left.push_back({nullptr, 0, nullptr, held, nullptr});
+  }
+  for (auto& [number, each] : closing)
+    left.push_back({nullptr, 0, nullptr, each.ledger, nullptr});
+  if (config.orphans) {
+    const std::lock_guard lock{config.orphans->mutex};
+    config.orphans->left = std::move(left);
+  }
+  for (auto& [token, promise] : requests)
+    promise.deliver(make_error(supervisor_error::stopping, "the supervisor has ended"));
   if (!ended && config.on_end)
     config.on_end({supervision::exit_reason::abnormal("the supervisor itself was killed"), config.scope->abandoned.load()});
 }
@@ -239,12 +258,29 @@ void on_down(self_ptr self, const caf::down_msg& down) {
   auto& state = self->state;
   const auto found = state.keys.find(down.source);
   if (found == state.keys.end())
-    return;                                        // abandoned earlier
+    return orphan_ended(self, down.source);        // or abandoned earlier
   const auto key = found->second;
   auto& child = state.children.at(key);
   let_go(state, child);
-  release(self, key, child, [self, key, life = child.incarnation, why = exit_reason_of(down.reason)] {
+  const auto gone = [self, key, life = child.incarnation, why = exit_reason_of(down.reason)] {
     execute(self, self->state.machine->child_exited(key, life, why, self->clock().now()));
+  };
+  auto left = child.orphans ? child.orphans->take() : std::vector<orphanage::orphan>{};
+  if (left.empty())
+    return release(self, key, child, gone);
+  await_orphans(self, std::move(left), [self, key, life = child.incarnation, gone](auto held) {
+    const auto there = self->state.children.find(key);
+    if (there == self->state.children.end() || there->second.incarnation != life || !there->second.ledger) {
+      for (auto& each : held)                      // it was given up meanwhile
+        each->close();
+      return;
+    }
+    for (auto& each : held)
+      if (each->size() > 0)
+        there->second.ledger->book("what a child of it held", [each] { each->close(); }).leave();
+      else
+        each->close();
+    release(self, key, there->second, gone);
   });
 }
 

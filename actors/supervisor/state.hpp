@@ -15,6 +15,7 @@ struct live_child {
   std::uint64_t incarnation = 0;
   actor_vitals_ptr vitals;
   std::shared_ptr<supervision::ledger> ledger;
+  std::shared_ptr<orphanage> orphans;  // of a supervisor
   bool releasing = false;            // what its last life held is being given back
   std::optional<supervision::start_child> start_when_released;
 };
@@ -28,6 +29,13 @@ struct closing_ledger {
   std::function<void()> then;
 };
 
+/// Orphans that are waited for, and what follows with what they held.
+struct mourning {
+  std::map<caf::actor_addr, orphanage::orphan> waiting;
+  std::vector<std::shared_ptr<supervision::ledger>> ledgers;
+  std::function<void(std::vector<std::shared_ptr<supervision::ledger>>)> then;
+};
+
 struct supervisor_state {
   supervisor_state() {}                             // NOLINT: an aggregate state would take CAF's arguments
   ~supervisor_state();
@@ -37,6 +45,7 @@ struct supervisor_state {
   std::map<child_key, live_child> children;
   std::map<caf::actor_addr, child_key> keys;        // of living children
   std::map<std::uint64_t, closing_ledger> closing;
+  std::map<std::uint64_t, mourning> mournings;
   std::map<supervision::request_token, caf::typed_response_promise<child_handle>> requests;
   std::vector<caf::typed_response_promise<supervisor_end>> stop_requests;
   std::deque<supervision::action> queue;
@@ -56,6 +65,12 @@ void execute(self_ptr self, supervision::actions actions);
 void on_down(self_ptr self, const caf::down_msg& down);
 /// What a ledger held has been given back, or its time is over: what waited for it goes on.
 void released(self_ptr self, std::uint64_t number, const supervision::ledger::closing* how);
+
+/// Calls `then` when all of them, and whom they leave in turn, have ended, or `kill_grace` has passed.
+void await_orphans(self_ptr self, std::vector<orphanage::orphan> left,
+                   std::function<void(std::vector<std::shared_ptr<supervision::ledger>>)> then);
+void orphan_ended(self_ptr self, const caf::actor_addr& who);
+void orphans_late(self_ptr self, std::uint64_t number);
 
 // requests, and the answer to those that wait for something
 void answer(self_ptr self, const supervision::reply& what);
