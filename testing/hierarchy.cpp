@@ -199,6 +199,14 @@ class hierarchy {
       world_.settle();                             // from here on it is in force, or refused
       here.at->spec_changed = events_->log.size();
       if (answer->value && supervisor == supervisor_of(here)) {
+        using supervision::child_state;
+        const auto changes = next.strategy != here.spec.strategy;
+        here.at->between = (here.at->between || changes) &&
+                           (!listed->value ||
+                            std::any_of(listed->value->children.begin(), listed->value->children.end(), [](auto& x) {
+                              return x.state == child_state::restarting || x.state == child_state::stopping ||
+                                     x.state == child_state::starting;
+                            }));
         here.spec = std::move(next);
         here.at->incidents.clear();
         for (const auto& child : here.spec.children)

@@ -125,7 +125,7 @@ void chronicle::check_group(const member& group, member& starting) {
   if (starting.last_end == 0 || starting.checked_end == starting.last_end)
     return;
   starting.checked_end = starting.last_end;
-  if (std::exchange(starting.manual, false) || group.spec == nullptr || group.spec_changed >= starting.last_end)
+  if (std::exchange(starting.manual, false) || group.spec == nullptr || group.between || group.spec_changed >= starting.last_end)
     return;
   const auto how = group.spec->strategy;
   if (how != supervision::strategy::one_for_all && how != supervision::strategy::rest_for_one)
@@ -149,6 +149,7 @@ void chronicle::check_ended(const member& supervisor) {
 
 void chronicle::begin_anew(member& supervisor) {
   supervisor.incidents.clear();
+  supervisor.between = false;
   if (supervisor.original)
     *supervisor.spec = *supervisor.original;
   for (const auto& [id, child] : supervisor.below) {

@@ -39,6 +39,7 @@ struct member {
   supervisor_spec* spec = nullptr;       ///< as it is in force
   std::shared_ptr<const supervisor_spec> original;   ///< what it is started with; null: the root
   std::uint64_t spec_changed = 0;        ///< moment
+  bool between = false;                  ///< its strategy was changed in the middle of an incident, which goes on by the old one
   std::vector<supervision::time_point> incidents;
   child_ref_ptr ref;                     ///< of a supervisor; null: the root's
   // both

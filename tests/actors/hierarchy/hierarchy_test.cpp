@@ -22,6 +22,17 @@ TEST_CASE("SupervisorHierarchySpec: in random trees of hundreds of actors the pr
   CHECK(faults > 0);
 }
 
+TEST_CASE("actors of one's own can be the leaves") {
+  hierarchy_options options{.actors = 80, .events = 100};
+  options.leaves = {spawns([](caf::event_based_actor*) -> caf::behavior { return {[](int x) { return x + 1; }}; })};
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    const auto run = run_hierarchy(seed, options);
+    INFO(run.to_string());
+    CHECK(run.ok());
+    CHECK(run.faults > 0);
+  }
+}
+
 TEST_CASE("the same seed gives the same run, another one another") {
   const hierarchy_options small{.actors = 40, .events = 60};
   const auto first = run_hierarchy(5, small);
