@@ -27,7 +27,7 @@ class hierarchy {
         world_(seed == 0 ? 1 : seed),
         faults_(seed, {.start_fails = 0.01, .start_throws = 0.01, .start_declines = 0.002, .first_step_throws = 0.01,
                        .handler_throws = 0.01, .stop_throws = 0.02, .stop_stalls = 0.01}),
-        events_(std::make_shared<chronicle>([this] { return world_.now(); })),
+        events_(std::make_shared<chronicle>([this] { return world_.now(); }, [this](const life& one) { return stuck(one); })),
         tree_(options_, random_, *events_, faults_) {
     result_.seed = seed;
     faults_.in(world_);
@@ -127,10 +127,13 @@ class hierarchy {
         break;
       case 8: case 9:
         if (one && world_.frozen() < 12)
-          freeze(*one);
+          freeze(one);
         break;
       case 10:
         events_->note("  thaw");
+        for (const auto& [path, each] : events_->members())
+          if (each.latest && stuck(*each.latest))
+            each.latest->was_stuck = true;
         world_.thaw_all();
         break;
       case 11: case 12: case 13:
@@ -141,6 +144,9 @@ class hierarchy {
       case 14:
         if (one)
           tell(*one, "something strange", std::vector<int>{1, 2});
+        for (const auto& late : events_->given_up)
+          if (late->ended == 0)
+            tell(*late, "something late", word{nullptr, events_->log.size(), {}});
         break;
       case 15: kill_supervisor(); break;
       default: administer(kind);
@@ -154,11 +160,21 @@ class hierarchy {
     std::erase_if(requests_, [](const pending& each) { return each.answered(); });
   }
 
-  void freeze(const life& one) {
-    if (auto handle = caf::actor_cast<caf::strong_actor_ptr>(one.handle)) {
-      events_->note("  freeze " + one.of->path);
-      world_.freeze(handle);
-    }
+  bool stuck(const life& one) {
+    const auto handle = caf::actor_cast<caf::strong_actor_ptr>(one.handle);
+    return handle && world_.is_frozen(handle);
+  }
+
+  /// It is stuck, and when it comes round it says something to somebody.
+  void freeze(const life_ptr& one) {
+    const auto handle = caf::actor_cast<caf::strong_actor_ptr>(one->handle);
+    if (!handle)
+      return;
+    events_->note("  freeze " + one->of->path);
+    world_.freeze(handle);
+    if (const auto other = any_life())
+      if (auto there = caf::actor_cast<caf::strong_actor_ptr>(other->handle))
+        tell(*one, "tell " + other->of->path, there, one);
   }
 
   void kill_supervisor() {
@@ -257,6 +273,9 @@ class hierarchy {
 
   void calm() {
     events_->note("  calm");
+    for (const auto& [path, each] : events_->members())
+      if (each.latest)
+        each.latest->was_stuck = true;
     faults_.calm();
     world_.thaw_all();
     world_.advance(2min);

@@ -40,6 +40,7 @@ struct hierarchy_result {
 ///
 /// - one life per child at a time, and what a life held is released before its successor starts;
 /// - in a group nobody starts while one that has to be stopped still lives;
+/// - nobody is abandoned who is not stuck;
 /// - a life handles nothing that was sent to it after it was abandoned, and nobody handles what it sends from then on;
 /// - restarts stay within the intensity;
 /// - the tree that supervisors show is who lives; handles that they give out are of the living;

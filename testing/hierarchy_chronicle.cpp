@@ -178,8 +178,12 @@ void chronicle::on_event(const supervision_event& event) {
   switch (event.kind) {
     case report_kind::child_abandoned:
       ++abandoned;
-      if (child.latest && child.latest->ended == 0 && child.latest->incarnation == event.incarnation)
+      if (child.latest && child.latest->ended == 0 && child.latest->incarnation == event.incarnation) {
+        if (!child.latest->was_stuck && !stuck_(*child.latest))
+          fail(name_of(*child.latest) + " is given up and would have ended");
         child.latest->abandoned = child.last_end = log.size();
+        given_up.push_back(child.latest);
+      }
       [[fallthrough]];
     case report_kind::child_exited:
     case report_kind::child_stopped:

@@ -19,6 +19,7 @@ struct life {
   member* of = nullptr;
   std::uint64_t incarnation = 0;
   std::uint64_t began = 0, ended = 0, abandoned = 0;
+  bool was_stuck = false;                ///< it was frozen for a time
   std::shared_ptr<supervision::ledger> ledger;
   caf::weak_actor_ptr handle;
   [[nodiscard]] bool counts() const { return began > 0 && ended == 0 && abandoned == 0; }
@@ -58,7 +59,9 @@ struct word {
 class chronicle final : public supervision_observer {
  public:
   using clock = std::function<supervision::time_point()>;
-  explicit chronicle(clock now) : now_(std::move(now)) {}
+  /// Whether a life is stuck at this moment.
+  using stuck_predicate = std::function<bool(const life&)>;
+  chronicle(clock now, stuck_predicate stuck) : now_(std::move(now)), stuck_(std::move(stuck)) {}
 
   std::uint64_t note(std::string what);
   void fail(std::string what);
@@ -76,6 +79,7 @@ class chronicle final : public supervision_observer {
   [[nodiscard]] std::int64_t held() const { return held_; }
 
   std::vector<std::string> failures, log;
+  std::vector<life_ptr> given_up;        ///< abandoned, in order
   std::size_t lives = 0, restarts = 0, abandoned = 0;
 
  private:
@@ -91,6 +95,7 @@ class chronicle final : public supervision_observer {
   void compare_below(const supervision::tree_node& shown, std::size_t& living);
 
   clock now_;
+  stuck_predicate stuck_;
   std::map<std::string, member> members_;
   std::int64_t held_ = 0;
 };

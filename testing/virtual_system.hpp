@@ -86,6 +86,7 @@ class virtual_system {
   /// The actor freezes instead of handling the first message for which `stuck` holds: it is in its handler, as it were.
   using message_predicate = std::function<bool(const caf::type_erased_tuple&)>;
   void freeze_at(const caf::strong_actor_ptr& whom, message_predicate stuck);
+  [[nodiscard]] bool is_frozen(const caf::strong_actor_ptr& whom) const { return frozen_.contains(job_of(whom)); }
   [[nodiscard]] std::size_t frozen() const { return frozen_.size(); }
 
   [[nodiscard]] std::mt19937_64& random() { return random_; }

@@ -114,17 +114,23 @@ def without_launcher(command):
     return words
 
 
-def main():
+def object_of(source):
+    room, name = source.split("/", 1)
+    return f"{room}/CMakeFiles/{'flott_runtime' if room == 'runtime' else 'flott'}.dir/{name}.o"
+
+
+def run_all(doc, mutants, test, arguments=("--abort",)):
+    """Links each mutant into `test`, before the library, runs it with `arguments`, and exits with an error if one survives."""
     if len(sys.argv) < 2:
-        sys.exit(__doc__)
+        sys.exit(doc)
     build = os.path.abspath(sys.argv[1])
     wanted = sys.argv[2:]
-    subprocess.run(["ninja", "-C", build, TEST], check=True, stdout=subprocess.DEVNULL)
-    link = next(c for c in reversed(commands(build, TEST)) if f"-o {TEST}" in c)
+    subprocess.run(["ninja", "-C", build, test], check=True, stdout=subprocess.DEVNULL)
+    link = next(c for c in reversed(commands(build, test)) if f"-o {test}" in c)
     link = shlex.split(re.sub(r"^:\s*&&\s*|\s*&&\s*:$", "", link))
     failed = 0
     with tempfile.TemporaryDirectory() as scratch:
-        for rule, source, there, instead in MUTANTS:
+        for rule, source, there, instead in mutants:
             if wanted and not any(word in rule for word in wanted):
                 continue
             with open(os.path.join(ROOT, source), encoding="utf-8") as file:
@@ -136,8 +142,7 @@ def main():
             mutant = os.path.join(scratch, os.path.basename(source))
             with open(mutant, "w", encoding="utf-8") as file:
                 file.write(text.replace(there, instead, 1))
-            name = source.removeprefix("runtime/")
-            compile_one = without_launcher(commands(build, f"runtime/CMakeFiles/flott_runtime.dir/{name}.o")[-1])
+            compile_one = without_launcher(commands(build, object_of(source))[-1])
             made = os.path.join(scratch, "mutant.o")
             compile_one[compile_one.index("-o") + 1] = made
             compile_one[compile_one.index("-c") + 1] = mutant
@@ -149,14 +154,14 @@ def main():
                 print(f"BROKEN    {rule}: the mutant does not compile")
                 failed += 1
                 continue
-            binary = os.path.join(scratch, "unit_supervision")
+            binary = os.path.join(scratch, "mutant")
             linked = list(link)
             at = linked.index("-o")
             linked[at + 1] = binary
             linked.insert(at, made)                  # before the library, so that it is taken from here
             subprocess.run(linked, cwd=build, check=True)
             try:
-                noticed = subprocess.run([binary, "--abort"], cwd=build, capture_output=True, timeout=120).returncode != 0
+                noticed = subprocess.run([binary, *arguments], cwd=build, capture_output=True, timeout=120).returncode != 0
             except subprocess.TimeoutExpired:
                 noticed = True                       # a supervisor that never ends
             if not noticed:
@@ -167,4 +172,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    run_all(__doc__, MUTANTS, TEST)
