@@ -130,6 +130,7 @@ class hierarchy {
           freeze(one);
         break;
       case 10:
+        meet_given_up();
         events_->note("  thaw");
         for (const auto& [path, each] : events_->members())
           if (each.latest && stuck(*each.latest))
@@ -144,9 +145,7 @@ class hierarchy {
       case 14:
         if (one)
           tell(*one, "something strange", std::vector<int>{1, 2});
-        for (const auto& late : events_->given_up)
-          if (late->ended == 0)
-            tell(*late, "something late", word{nullptr, events_->log.size(), {}});
+        meet_given_up();
         break;
       case 15: kill_supervisor(); break;
       default: administer(kind);
@@ -158,6 +157,21 @@ class hierarchy {
     if (number % 25 == 24)
       look();
     std::erase_if(requests_, [](const pending& each) { return each.answered(); });
+  }
+
+  /// What is sent to an abandoned life is refused at once; what it says, as its handler goes on, nobody hears.
+  void meet_given_up() {
+    const auto other = any_life();
+    for (const auto& late : events_->given_up) {
+      const auto handle = caf::actor_cast<caf::strong_actor_ptr>(late->handle);
+      if (late->ended > 0 || !handle)
+        continue;
+      tell(*late, "something late", word{nullptr, events_->log.size(), {}});
+      late_requests_.emplace_back(late, world_.ask<int>(caf::actor_cast<caf::actor>(handle), 1));
+      if (const auto there = other ? caf::actor_cast<caf::strong_actor_ptr>(other->handle) : nullptr)
+        caf::send_as(caf::actor_cast<caf::actor>(handle), caf::actor_cast<caf::actor>(there),
+                     word{late, events_->note("  late word of " + late->of->path), {}});
+    }
   }
 
   bool stuck(const life& one) {
@@ -254,6 +268,10 @@ class hierarchy {
   /// At rest, the tree as it is shown is the tree as it is.
   void look() {
     world_.settle();
+    for (const auto& [late, answer] : late_requests_)
+      if (answer->pending())
+        events_->fail("a request to " + late->of->path + ", which is given up, is not answered");
+    late_requests_.clear();
     if (end_)
       return;
     auto answer = world_.ask<supervision::tree_node_ptr>(root_, tree_request{});
@@ -325,6 +343,7 @@ class hierarchy {
   supervisor_actor root_;
   std::optional<supervisor_end> end_;
   std::vector<pending> requests_;
+  std::vector<std::pair<life_ptr, std::shared_ptr<answer<int>>>> late_requests_;
   std::vector<std::pair<std::string, std::shared_ptr<answer<caf::ok_atom>>>> answers_;
 };
 
