@@ -32,7 +32,7 @@ template <class... Message>
   return [=](const caf::actor& child) { caf::anon_send(child, message...); };
 }
 
-/// A kind of child, as its users would put it under a supervisor.
+/// A kind of child, as its users would put it under a supervisor: one that lives until it is asked to end.
 struct conformance_subject {
   /// Its factory, readiness, limits and mailbox. Id, restart policy, back-off and significance are the checks' own.
   child_spec spec;
@@ -76,7 +76,7 @@ using findings = std::vector<finding>;
 /// Where a property has failed, those that build on it stay unchecked, so that a fault is named once. The names before the
 /// colons are the cases of the suites where the properties come from.
 ///
-/// Starts some hundred lives of it, each in an actor system of the check's own. Requires: a factory that can be called again;
+/// Starts some hundred lives of it, in actor systems of the checks' own. Requires: a factory that can be called again;
 /// in virtual time, event-based children without threads of their own. A child that never ends (real time) leaves its
 /// actor system behind.
 ///

@@ -114,7 +114,7 @@ class bench {
   /// Actors that run, those of the bench included.
   [[nodiscard]] std::size_t running() { return system().registry().running(); }
   [[nodiscard]] const conformance_subject& subject() const { return subject_; }
-  /// Abandoned children of all benches of one check: they may hold it up.
+  /// A life was given up, and may still run.
   [[nodiscard]] bool abandoned() { return seen_->count(supervision::report_kind::child_abandoned) > 0; }
 
  private:

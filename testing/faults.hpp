@@ -95,9 +95,9 @@ class fault_plan {
 
   /// No faults from now on; who stalls is let go.
   void calm();
-  /// Faults again.
+  /// Faults again, after `calm`.
   void arm();
-  /// Lets go who stalls.
+  /// Lets go who stalls; in virtual time everybody who is frozen.
   void release();
 
   [[nodiscard]] std::uint64_t injected() const;

@@ -16,7 +16,7 @@ struct hierarchy_options {
   std::size_t depth = 5;                 ///< at most so many supervisors above a leaf
   std::size_t events = 250;              ///< what happens to them from outside, besides random faults
   /// Leaves by the user's own factories, drawn at random; empty: actors that throw, linger, do not listen. Each must be
-  /// event-based, on no thread of its own, and end within a second of virtual time when asked.
+  /// event-based, spawned under supervision, on no thread of its own.
   std::vector<child_factory> leaves{};
 };
 
