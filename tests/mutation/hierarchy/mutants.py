@@ -14,7 +14,8 @@ MACHINE = "runtime/supervision/machine.cpp"
 
 MUTANTS = [
     ("what a life held is released before the next one starts", LIFE, "    return release(self, key, child, gone);",
-     "    return gone(), release(self, key, child, [] {});"),
+     "    {\n      gone();\n      if (const auto there = state.children.find(key); there != state.children.end())\n"
+     "        release(self, key, there->second, [] {});\n      return;\n    }"),
     ("a start waits for what the life before held", LIFE, "  if (child.releasing) {", "  if (false) {"),
     ("actions are carried out in their order", LIFE, "    state.queue.push_back(std::move(each));", "    state.queue.push_front(std::move(each));"),
     ("an abandoned life gets no more mail", LIFE, "    child.vitals->fence();\n", ""),
