@@ -2,7 +2,7 @@
 # find_package(Flott) finds. The rooms' headers lie under include/flott as they do in the repository.
 include(CMakePackageConfigHelpers)
 
-foreach(library flott_runtime flott)
+foreach(library flott_runtime flott flott_testing)
   if(TARGET ${library})
     set_target_properties(${library} PROPERTIES INSTALL_RPATH "$ORIGIN" VERSION "${PROJECT_VERSION}"
                           SOVERSION "${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR}")
@@ -12,8 +12,9 @@ foreach(library flott_runtime flott)
   endif()
 endforeach()
 set_target_properties(flott_runtime PROPERTIES EXPORT_NAME runtime)
+set_target_properties(flott_testing PROPERTIES EXPORT_NAME testing)
 
-install(DIRECTORY metrics runtime actors client DESTINATION include/flott FILES_MATCHING PATTERN "*.hpp")
+install(DIRECTORY metrics runtime actors client testing DESTINATION include/flott FILES_MATCHING PATTERN "*.hpp")
 install(DIRECTORY "${CMAKE_BINARY_DIR}/generated/messages" DESTINATION include/flott FILES_MATCHING PATTERN "*.pb.h")
 install(DIRECTORY include/flott DESTINATION include FILES_MATCHING PATTERN "*.hpp")
 install(EXPORT FlottTargets NAMESPACE Flott:: DESTINATION lib/cmake/Flott)

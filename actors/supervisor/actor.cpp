@@ -61,7 +61,10 @@ supervisor_actor::behavior_type supervisor(self_ptr self, supervisor_config conf
     },
     [self](supervisor_tick) { execute(self, self->state.machine->timer_fired(self->clock().now())); },
     [self](const ledger_closed& x) { released(self, x.number, &x.how); },
-    [self](ledger_late x) { released(self, x.number, nullptr); },
+    [self](ledger_late x) {
+      released(self, x.number, nullptr);
+      orphans_late(self, x.number);
+    },
   };
 }
 

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <deque>
 #include <map>
+#include <mutex>
 #include <random>
 
 namespace flott {
@@ -23,6 +24,27 @@ struct supervision_scope {
   std::atomic<std::uint64_t> abandoned{0};
 };
 
+/// Whom a supervisor leaves that ends out of order (killed, or by an error of its own). It has killed them; whoever starts
+/// it again waits for their end, and gives back what they held.
+struct orphanage {
+  struct orphan {
+    caf::strong_actor_ptr life{};                  // null: it has ended, and held something
+    std::uint64_t incarnation = 0;
+    actor_vitals_ptr vitals{};
+    std::shared_ptr<supervision::ledger> ledger{};
+    std::shared_ptr<orphanage> below{};            // of a supervisor
+    std::string supervisor_class{}, child_class{};
+    std::optional<when_abandoned> if_abandoned{};
+  };
+  std::mutex mutex;
+  std::vector<orphan> left;
+
+  [[nodiscard]] std::vector<orphan> take() {
+    const std::lock_guard lock{mutex};
+    return std::exchange(left, {});
+  }
+};
+
 /// What one supervisor is given by its host or its parent.
 struct supervisor_config {
   supervisor_spec spec;
@@ -30,6 +52,7 @@ struct supervisor_config {
   std::string label;                 ///< its class, bounded
   std::shared_ptr<supervision_scope> scope;
   int log_level = -1;
+  std::shared_ptr<orphanage> orphans;              // null: the root's
   std::function<void()> on_started;
   std::function<void(const supervisor_end&)> on_end;
 };

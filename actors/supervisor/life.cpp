@@ -74,7 +74,8 @@ child_context context_for(self_ptr self, live_child& child, const supervision::s
   return context;
 }
 
-start_outcome call_factory(self_ptr self, const child_spec& spec, const child_context& context) {
+start_outcome call_factory(self_ptr self, live_child& child, const child_context& context) {
+  const auto& spec = child.spec;
   if (spec.tree) {
     supervisor_config config;
     config.spec = *spec.tree;
@@ -82,6 +83,7 @@ start_outcome call_factory(self_ptr self, const child_spec& spec, const child_co
     config.label = spec.child_class.empty() ? spec.tree->name : spec.child_class;
     config.scope = self->state.config.scope;
     config.log_level = self->state.log_level->load();
+    config.orphans = child.orphans = std::make_shared<orphanage>();
     config.on_started = context.confirm;
     return caf::actor_cast<caf::strong_actor_ptr>(spawn_supervisor_actor(context.system, std::move(config)));
   }
@@ -115,7 +117,7 @@ void carry_out(self_ptr self, const supervision::start_child& what) {
     child.start_when_released = what;
     return;
   }
-  auto started = call_factory(self, child.spec, context_for(self, child, what));
+  auto started = call_factory(self, child, context_for(self, child, what));
   if (!started) {
     release(self, what.key, child, [self, what, why = started.error().to_string()] {
       execute(self, self->state.machine->child_start_failed(what.key, what.incarnation, why, self->clock().now()));
@@ -208,17 +210,11 @@ void carry_out(self_ptr self, supervision::report& what) {
         event.text += ", in " + handling;
   }
   event.child = std::move(what.child);
-  const auto& scope = *config.scope;
-  std::optional<when_abandoned> verdict;
-  if (what.kind == supervision::report_kind::child_abandoned)
-    verdict = child != self->state.children.end() && child->second.spec.if_abandoned ? *child->second.spec.if_abandoned : scope.if_abandoned;
+  const bool abandoned = what.kind == supervision::report_kind::child_abandoned;
+  const auto own = child != self->state.children.end() ? child->second.spec.if_abandoned : std::nullopt;
   observe(self, event);
-  if (verdict == when_abandoned::end_process) {
-    if (scope.end_process)
-      scope.end_process(event);
-    else
-      std::abort();
-  }
+  if (abandoned)
+    weigh_abandoned(*config.scope, event, own);
 }
 
 caf::error end_error(const supervision::exit_reason& reason) {
@@ -240,7 +236,23 @@ void carry_out(self_ptr self, supervision::finished& what) {
   self->quit(end_error(what.reason));
 }
 
+/// What a supervisor says and does when it has ended.
+bool is_last(const supervision::action& what) {
+  const auto* told = std::get_if<supervision::report>(&what);
+  return std::holds_alternative<supervision::finished>(what) ||
+         (told != nullptr && told->kind == supervision::report_kind::supervisor_ended);
+}
+
 }  // namespace
+
+void weigh_abandoned(const supervision_scope& scope, const supervision_event& about, std::optional<when_abandoned> own) {
+  if (own.value_or(scope.if_abandoned) == when_abandoned::go_on)
+    return;
+  if (scope.end_process)
+    scope.end_process(about);
+  else
+    std::abort();
+}
 
 void leave_group(live_child& child) {
   if (const auto group = std::exchange(child.group, nullptr))
@@ -249,15 +261,33 @@ void leave_group(live_child& child) {
 
 /// A supervisor that did not end in order (killed, dropped, or by an error of its own) takes its children along.
 supervisor_state::~supervisor_state() {
+  std::vector<orphanage::orphan> left;
   for (auto& [key, child] : children) {
     leave_group(child);
     if (child.handle)
       caf::anon_send_exit(child.handle, caf::exit_reason::kill);
     if (child.spec.ref)
       child.spec.ref->set(nullptr);
-    if (child.ledger)
+    if (config.orphans && !ended && (child.handle || child.ledger))
+      left.push_back({child.handle, child.incarnation, child.vitals, child.ledger, child.orphans, config.label,
+                      class_of(child.spec), child.spec.if_abandoned});
+    else if (child.ledger)
       child.ledger->close();
   }
+  for (auto& [number, of] : mournings) {
+    for (auto& [address, each] : of.waiting)
+      left.push_back(std::move(each));
+    for (auto& held : of.ledgers)
+      left.push_back({.ledger = held});
+  }
+  for (auto& [number, each] : closing)
+    left.push_back({.ledger = each.ledger});
+  if (config.orphans) {
+    const std::lock_guard lock{config.orphans->mutex};
+    config.orphans->left = std::move(left);
+  }
+  for (auto& [token, promise] : requests)
+    promise.deliver(make_error(supervisor_error::stopping, "the supervisor has ended"));
   if (!ended && config.on_end)
     config.on_end({supervision::exit_reason::abnormal("the supervisor itself was killed"), config.scope->abandoned.load()});
 }
@@ -266,12 +296,29 @@ void on_down(self_ptr self, const caf::down_msg& down) {
   auto& state = self->state;
   const auto found = state.keys.find(down.source);
   if (found == state.keys.end())
-    return;                                        // abandoned earlier
+    return orphan_ended(self, down.source);        // or abandoned earlier
   const auto key = found->second;
   auto& child = state.children.at(key);
   let_go(state, child);
-  release(self, key, child, [self, key, life = child.incarnation, why = exit_reason_of(down.reason)] {
+  const auto gone = [self, key, life = child.incarnation, why = exit_reason_of(down.reason)] {
     execute(self, self->state.machine->child_exited(key, life, why, self->clock().now()));
+  };
+  auto left = child.orphans ? child.orphans->take() : std::vector<orphanage::orphan>{};
+  if (left.empty())
+    return release(self, key, child, gone);
+  await_orphans(self, std::move(left), [self, key, life = child.incarnation, gone](auto held) {
+    const auto there = self->state.children.find(key);
+    if (there == self->state.children.end() || there->second.incarnation != life || !there->second.ledger) {
+      for (auto& each : held)                      // it was given up meanwhile
+        each->close();
+      return;
+    }
+    for (auto& each : held)
+      if (each->size() > 0)
+        there->second.ledger->book("what a child of it held", [each] { each->close(); }).leave();
+      else
+        each->close();
+    release(self, key, there->second, gone);
   });
 }
 
@@ -306,6 +353,8 @@ void released(self_ptr self, std::uint64_t number, const supervision::ledger::cl
   done.then();
   if (next)
     execute(self, {*next});
+  if (state.closing.empty() && !state.last_actions.empty())
+    execute(self, std::exchange(state.last_actions, {}));
 }
 
 void execute(self_ptr self, supervision::actions actions) {
@@ -318,6 +367,10 @@ void execute(self_ptr self, supervision::actions actions) {
   while (!state.queue.empty()) {
     auto next = std::move(state.queue.front());
     state.queue.pop_front();
+    if (!state.closing.empty() && is_last(next)) {   // who starts it again must find everything given back
+      state.last_actions.push_back(std::move(next));
+      continue;
+    }
     std::visit([self](auto& what) { carry_out(self, what); }, next);
   }
   state.executing = false;

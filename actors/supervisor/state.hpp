@@ -16,6 +16,7 @@ struct live_child {
   actor_vitals_ptr vitals;           // of the life that began last
   std::shared_ptr<actor_group> group;   // where they count
   std::shared_ptr<supervision::ledger> ledger;
+  std::shared_ptr<orphanage> orphans;  // of a supervisor
   bool releasing = false;            // what its last life held is being given back
   std::optional<supervision::start_child> start_when_released;
 };
@@ -32,6 +33,13 @@ struct closing_ledger {
   std::function<void()> then;
 };
 
+/// Orphans that are waited for, and what follows with what they held.
+struct mourning {
+  std::map<caf::actor_addr, orphanage::orphan> waiting;
+  std::vector<std::shared_ptr<supervision::ledger>> ledgers;
+  std::function<void(std::vector<std::shared_ptr<supervision::ledger>>)> then;
+};
+
 struct supervisor_state {
   supervisor_state() {}                             // NOLINT: an aggregate state would take CAF's arguments
   ~supervisor_state();
@@ -41,9 +49,11 @@ struct supervisor_state {
   std::map<child_key, live_child> children;
   std::map<caf::actor_addr, child_key> keys;        // of living children
   std::map<std::uint64_t, closing_ledger> closing;
+  std::map<std::uint64_t, mourning> mournings;
   std::map<supervision::request_token, caf::typed_response_promise<child_handle>> requests;
   std::vector<caf::typed_response_promise<supervisor_end>> stop_requests;
   std::deque<supervision::action> queue;
+  supervision::actions last_actions;                // its end, which waits for the ledgers that are being closed
   std::mt19937_64 random;
   std::map<std::string, std::shared_ptr<actor_group>> groups;   // of the board, by class
   supervision::request_token last_token = 0;
@@ -57,11 +67,19 @@ using self_ptr = supervisor_actor::stateful_pointer<supervisor_state>;
 
 /// Carries out actions in order; what an action brings about at once comes after those already decided.
 void execute(self_ptr self, supervision::actions actions);
+/// Whether the process goes on beside it; if not, it does not come back, unless the host lets it.
+void weigh_abandoned(const supervision_scope& scope, const supervision_event& about, std::optional<when_abandoned> own);
 /// The numbers of the child's last life are as they will stay.
 void leave_group(live_child& child);
 void on_down(self_ptr self, const caf::down_msg& down);
 /// What a ledger held has been given back, or its time is over: what waited for it goes on.
 void released(self_ptr self, std::uint64_t number, const supervision::ledger::closing* how);
+
+/// Calls `then` when all of them, and whom they leave in turn, have ended, or `kill_grace` has passed.
+void await_orphans(self_ptr self, std::vector<orphanage::orphan> left,
+                   std::function<void(std::vector<std::shared_ptr<supervision::ledger>>)> then);
+void orphan_ended(self_ptr self, const caf::actor_addr& who);
+void orphans_late(self_ptr self, std::uint64_t number);
 
 // requests, and the answer to those that wait for something
 void answer(self_ptr self, const supervision::reply& what);

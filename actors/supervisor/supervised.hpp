@@ -45,7 +45,8 @@ class supervised : public Base {
       : Base(config, std::forward<Arguments>(arguments)...),
         vitals_(std::move(vitals)),
         bounded_(vitals_->limits().bounded()),
-        sized_(static_cast<bool>(vitals_->limits().size_of)) {
+        sized_(static_cast<bool>(vitals_->limits().size_of)),
+        intercepted_(static_cast<bool>(vitals_->intercepts())) {
     this->set_exception_handler([v = vitals_.get()](std::exception_ptr& thrown) { return to_error(thrown, v->id().c_str()); });
     this->set_default_handler([v = vitals_.get()](caf::scheduled_actor* self, caf::message_view& x) {
       return detail::count_unhandled(*v, self, x);
@@ -56,6 +57,8 @@ class supervised : public Base {
   }
 
   void initialize() override {
+    if (intercepted_)
+      vitals_->intercepts()(nullptr);
     Base::initialize();
     if (this->alive())
       vitals_->initialized();
@@ -86,6 +89,10 @@ class supervised : public Base {
       detail::bounce(x, detail::mailbox_full_error(v));
       detail::note_loss(v, supervision::loss::mailbox_full, content, x.sender);
       return caf::invoke_message_result::consumed;
+    }
+    if (intercepted_) [[unlikely]] {
+      this->current_element_ = &x;                 // what CAF answers when this throws
+      v.intercepts()(&content);
     }
     const auto outcome = Base::consume(x);
     v.ends();
@@ -158,7 +165,7 @@ class supervised : public Base {
   }
 
   const actor_vitals_ptr vitals_;
-  const bool bounded_, sized_;                       // beside the pointer, for their cache line
+  const bool bounded_, sized_, intercepted_;         // beside the pointer, for their cache line
 };
 
 }  // namespace flott

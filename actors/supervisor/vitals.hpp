@@ -114,6 +114,13 @@ class actor_vitals {
   [[nodiscard]] bool in_use() const noexcept { return use_ != use::none; }
   [[nodiscard]] bool initializes_at_once() const noexcept { return use_ == use::at_once; }
 
+  // test kits, before the actor is spawned
+  /// Called on the actor's thread before each message is handled, and with null before its first step; what it throws,
+  /// the actor has thrown.
+  using interceptor = std::function<void(const caf::type_erased_tuple* message)>;
+  void intercept(interceptor with) { intercepts_ = std::move(with); }
+  [[nodiscard]] const interceptor& intercepts() const noexcept { return intercepts_; }
+
   // anybody
   /// From now on nothing of this life counts: it gets no more messages, and supervised actors take none from it.
   void fence() noexcept { fenced_.store(true, std::memory_order_release); }
@@ -168,6 +175,7 @@ class actor_vitals {
   const mailbox_limits limits_;
   const std::string path_;
   std::function<void()> on_initialized_;
+  interceptor intercepts_;
   actor_vitals *before_ = nullptr, *after_ = nullptr;           // in its group, which guards them
 };
 using actor_vitals_ptr = std::shared_ptr<actor_vitals>;

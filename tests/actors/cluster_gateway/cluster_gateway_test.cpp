@@ -1,6 +1,6 @@
 #include "actors/cluster_gateway.hpp"
 #include "runtime/base/simulated_env.hpp"
-#include "tests/support/virtual_system.hpp"
+#include "testing/virtual_system.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -2,7 +2,7 @@
 #include "actors/exit_reason.hpp"
 #include "runtime/connectors/file_committer.hpp"
 #include "tests/support/temporary_folder.hpp"
-#include "tests/support/virtual_system.hpp"
+#include "testing/virtual_system.hpp"
 
 #include <catch2/catch.hpp>
 

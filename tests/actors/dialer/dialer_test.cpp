@@ -1,6 +1,6 @@
 #include "actors/dialer.hpp"
 #include "actors/exit_reason.hpp"
-#include "tests/support/virtual_system.hpp"
+#include "testing/virtual_system.hpp"
 
 #include <catch2/catch.hpp>
 

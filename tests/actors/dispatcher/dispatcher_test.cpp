@@ -1,7 +1,7 @@
 #include "actors/dispatcher.hpp"
 #include "runtime/base/simulated_env.hpp"
 #include "runtime/graph/job_states.hpp"
-#include "tests/support/virtual_system.hpp"
+#include "testing/virtual_system.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -2,7 +2,7 @@
 
 #include "actors/job_manager.hpp"
 #include "runtime/base/simulated_env.hpp"
-#include "tests/support/virtual_system.hpp"
+#include "testing/virtual_system.hpp"
 #include "tests/unit/graph/graph_fixture.hpp"
 
 #include <algorithm>

@@ -2,7 +2,7 @@
 
 #include "actors/job_manager_node.hpp"
 #include "runtime/base/env.hpp"
-#include "tests/support/virtual_system.hpp"
+#include "testing/virtual_system.hpp"
 
 #include <map>
 #include <memory>

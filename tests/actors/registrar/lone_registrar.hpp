@@ -2,7 +2,7 @@
 
 #include "actors/registrar.hpp"
 #include "runtime/base/simulated_env.hpp"
-#include "tests/support/virtual_system.hpp"
+#include "testing/virtual_system.hpp"
 
 #include <map>
 #include <optional>

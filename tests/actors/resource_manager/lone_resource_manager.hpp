@@ -3,7 +3,7 @@
 #include "actors/resource_manager.hpp"
 #include "runtime/base/simulated_env.hpp"
 #include "runtime/scheduling/slot_table.hpp"
-#include "tests/support/virtual_system.hpp"
+#include "testing/virtual_system.hpp"
 
 #include <deque>
 #include <map>

@@ -46,38 +46,3 @@ TEST_CASE("faulty_application_shutdown: a start failure deep in the tree surface
   CHECK(t.end->reason.text.find("/node/one/two/deep: no such file") != std::string::npos);
   CHECK(t.notes->alive.empty());
 }
-
-TEST_CASE("SupervisorHierarchySpec, random trees: after many failures every survivor answers, and all ends in order") {
-  for (std::uint64_t seed = 1; seed <= 150; ++seed) {
-    INFO("seed " << seed);
-    tree_fixture t{seed};
-    std::vector<std::string> ids;
-    std::vector<child_spec> top;
-    for (int s = 0; s < 3; ++s) {
-      std::vector<child_spec> workers;
-      for (int w = 0; w < 4; ++w) {
-        ids.push_back("w" + std::to_string(s) + std::to_string(w));
-        workers.push_back(t.make(ids.back()));
-      }
-      top.push_back(subtree(named("s" + std::to_string(s), workers, static_cast<strategy>(s), 4)));
-    }
-    t.boot(named("node", top, strategy::rest_for_one, 1000));
-    for (int round = 0; round < 40; ++round) {
-      const auto& id = ids.at(t.world.random()() % ids.size());
-      if (auto handle = t.at(id))
-        caf::anon_send(handle, std::string{round % 3 == 0 ? "error" : "throw"});
-      for (auto steps = t.world.random()() % 20; steps > 0; --steps)
-        t.world.step();
-      t.world.advance(std::chrono::milliseconds{t.world.random()() % 300});
-      for (const auto& who : ids)
-        CHECK(t.notes->alive.count(who) <= 1);
-    }
-    t.world.settle();
-    CHECK_FALSE(t.end);
-    for (const auto& who : ids)
-      CHECK(t.answers(who));
-    t.stop();
-    REQUIRE(t.end);
-    CHECK(t.notes->alive.empty());
-  }
-}

@@ -88,3 +88,20 @@ TEST_CASE("a child that is stopped while its predecessor's things are given back
   CHECK(t.end->abandoned == 1);
   CHECK(t.notes->take() == "~x");                    // its things are free although it never came out of its handler
 }
+
+TEST_CASE("a supervisor has ended when what its abandoned child held is given back") {
+  tree_fixture t{7};
+  auto stubborn = holder(t, "a", {"x"});
+  stubborn.shutdown = shutdown_limit{100ms};
+  t.boot(named("node", {subtree(named("inner", {stubborn}))}));
+  t.world.freeze(t.at("a"));
+  t.stop();
+  t.world.advance(5s);
+  REQUIRE(t.end);
+  std::vector<std::string> order;
+  for (const auto& event : t.observer->events)
+    if (event.kind == report_kind::child_released || event.kind == report_kind::supervisor_ended)
+      order.push_back(event.supervisor);
+  CHECK(order == std::vector<std::string>{"/node/inner", "/node/inner", "/node"});
+  CHECK(t.observer->count(report_kind::child_released) == 1);
+}

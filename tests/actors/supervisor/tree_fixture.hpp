@@ -2,7 +2,7 @@
 
 #include "actors/exit_reason.hpp"
 #include "actors/supervisor.hpp"
-#include "tests/support/virtual_system.hpp"
+#include "testing/virtual_system.hpp"
 
 #include <catch2/catch.hpp>
 

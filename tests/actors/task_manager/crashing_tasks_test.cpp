@@ -1,7 +1,7 @@
 #include "actors/supervisor.hpp"
 #include "actors/task_manager.hpp"
 #include "runtime/base/simulated_env.hpp"
-#include "tests/support/virtual_system.hpp"
+#include "testing/virtual_system.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -6,7 +6,7 @@
 #include "runtime/execution/manual_executor.hpp"
 #include "runtime/graph/execution_graph.hpp"
 #include "runtime/module/module_registry.hpp"
-#include "tests/support/virtual_system.hpp"
+#include "testing/virtual_system.hpp"
 
 #include <flott/flott.hpp>
 

@@ -333,13 +333,14 @@ def without_launcher(command):
 
 
 def compile_command(build, source):
-    """How the library compiles this source, up to where it is and what comes out."""
-    name = source.removeprefix("runtime/")
-    command = without_launcher(commands(build, f"runtime/CMakeFiles/flott_runtime.dir/{name}.o")[-1])
+    """How its library compiles this source, up to where it is and what comes out."""
+    room, name = source.split("/", 1)
+    library = "flott_runtime" if room == "runtime" else "flott"
+    command = without_launcher(commands(build, f"{room}/CMakeFiles/{library}.dir/{name}.o")[-1])
     return command + ["-Wno-error", "-w"]
 
 
-def verdict(build, scratch, compile_one, link, mutant):
+def verdict(build, scratch, compile_one, link, mutant, arguments):
     """What becomes of one mutant: a word, and whether it is as it should be."""
     _, source, there, instead = mutant
     with open(os.path.join(ROOT, source), encoding="utf-8") as file:
@@ -360,22 +361,23 @@ def verdict(build, scratch, compile_one, link, mutant):
     link.insert(at, made)                            # before the library, so that it is taken from here
     subprocess.run(link, cwd=build, check=True)
     try:
-        noticed = subprocess.run([binary, "--abort"], cwd=build, capture_output=True, timeout=120).returncode != 0
+        noticed = subprocess.run([binary, *arguments], cwd=build, capture_output=True, timeout=120).returncode != 0
     except subprocess.TimeoutExpired:
         noticed = True                               # a supervisor that never ends
     os.remove(binary)
     return ("noticed", True) if noticed else ("SURVIVED", False)
 
 
-def main():
+def run_all(doc, mutants, test, arguments=("--abort",)):
+    """Links each mutant into `test`, before the library, runs it with `arguments`, and exits with an error if one survives."""
     if len(sys.argv) < 2:
-        sys.exit(__doc__)
+        sys.exit(doc)
     build = os.path.abspath(sys.argv[1])
     wanted = sys.argv[2:]
-    subprocess.run(["ninja", "-C", build, TEST], check=True, stdout=subprocess.DEVNULL)
-    link = next(c for c in reversed(commands(build, TEST)) if f"-o {TEST}" in c)
+    subprocess.run(["ninja", "-C", build, test], check=True, stdout=subprocess.DEVNULL)
+    link = next(c for c in reversed(commands(build, test)) if f"-o {test}" in c)
     link = shlex.split(re.sub(r"^:\s*&&\s*|\s*&&\s*:$", "", link))
-    chosen = [m for m in MUTANTS if not wanted or any(word in m[0] for word in wanted)]
+    chosen = [m for m in mutants if not wanted or any(word in m[0] for word in wanted)]
     compile_one = {source: compile_command(build, source) for source in {m[1] for m in chosen}}
     failed = 0
     with tempfile.TemporaryDirectory() as scratch, ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -383,7 +385,7 @@ def main():
             number, mutant = numbered
             own = os.path.join(scratch, str(number))
             os.mkdir(own)
-            return verdict(build, own, compile_one[mutant[1]], link, mutant)
+            return verdict(build, own, compile_one[mutant[1]], link, mutant, arguments)
 
         for mutant, (word, good) in zip(chosen, pool.map(judge, enumerate(chosen))):
             failed += not good
@@ -394,4 +396,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    run_all(__doc__, MUTANTS, TEST)

@@ -21,7 +21,7 @@ def run(*command, **more):
 shutil.rmtree(work, ignore_errors=True)
 os.makedirs(work)
 run("cmake", "--install", build, "--prefix", prefix)
-for path in ("bin/flott", "lib/flott/examples/word_count.so", "include/flott/flott.hpp",
+for path in ("bin/flott", "lib/flott/examples/word_count.so", "include/flott/flott.hpp", "include/flott/testing.hpp",
              "lib/cmake/Flott/FlottConfig.cmake"):
     if not os.path.exists(os.path.join(prefix, path)):
         sys.exit(f"the installed package has no {path}")
@@ -42,5 +42,14 @@ with tempfile.TemporaryDirectory() as folder:
     rows = run(os.path.join(consumer, "service"), module, text).splitlines()
     if rows != EXPECTED:
         sys.exit(f"the service printed {rows}")
+    print(run(os.path.join(consumer, "greeter_test")), end="")
     run(flott, "run", "--embedded", "word_count", "--input", text)   # an installed example, by name
+
+# the example service is a project of its own, too
+example, built = os.path.join(here, "..", "..", "..", "examples", "supervised_service"), os.path.join(work, "supervised_service")
+run("cmake", "-G", "Ninja", "-S", example, "-B", built, f"-DCMAKE_PREFIX_PATH={prefix}", "-DCMAKE_BUILD_TYPE=RelWithDebInfo", *sys.argv[3:])
+run("cmake", "--build", built)
+told = run(os.path.join(built, "supervised_service"), "--http", "127.0.0.1:0", "--seconds", "1")
+if "ended in time" not in told:
+    sys.exit(f"the example service said {told}")
 print("installed, built against, and run")

@@ -5,7 +5,7 @@
 #include "runtime/execution/manual_executor.hpp"
 #include "runtime/exchange/exchange.hpp"
 #include "runtime/module/module_registry.hpp"
-#include "tests/support/virtual_system.hpp"
+#include "testing/virtual_system.hpp"
 
 #include <map>
 #include <memory>

@@ -1,18 +1,20 @@
 #pragma once
 
 #include <caf/all.hpp>
-#include <caf/scheduler/test_coordinator.hpp>
 
-#include <algorithm>
 #include <chrono>
 #include <cstdint>
-#include <iostream>
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <random>
-#include <set>
 #include <stdexcept>
 #include <utility>
+
+namespace caf::scheduler {
+class test_coordinator;
+}
 
 namespace flott::testing {
 
@@ -35,65 +37,22 @@ class virtual_system {
  public:
   using time_point = caf::actor_clock::time_point;
 
-  explicit virtual_system(std::uint64_t seed = 0) : random_(seed), seeded_(seed != 0) {
-    config_.set("scheduler.policy", caf::atom("testing"));
-    system_.emplace(config_);
-    coordinator_ = dynamic_cast<caf::scheduler::test_coordinator*>(&system_->scheduler());
-  }
-
+  explicit virtual_system(std::uint64_t seed = 0);
   virtual_system(const virtual_system&) = delete;
   virtual_system& operator=(const virtual_system&) = delete;
 
-  /// A test ends its actors; those that are left would make CAF wait for ever, so they are only reported.
-  ~virtual_system() {
-    frozen_.clear();
-    settle();
-    if (const auto left = system_->registry().running(); left > 0) {
-      std::cerr << left << " actors are still there at the end of a test\n";
-      system_->await_actors_before_shutdown(false);
-    }
-    coordinator_->clock().cancel_all();
-  }
+  /// A test ends its actors; those that are left would make CAF wait for ever, so they are only logged.
+  ~virtual_system();
 
   [[nodiscard]] caf::actor_system& system() { return *system_; }
-  [[nodiscard]] time_point now() { return coordinator_->clock().now(); }
+  [[nodiscard]] time_point now();
 
   /// Lets one actor handle one message. False: nobody has anything to do.
-  bool step() {
-    auto& jobs = coordinator_->jobs;
-    std::size_t ready = 0;
-    for (auto* job : jobs)
-      ready += frozen_.count(job) == 0;
-    if (ready == 0)
-      return false;
-    auto choice = seeded_ ? std::uniform_int_distribution<std::size_t>{0, ready - 1}(random_) : 0;
-    auto next = std::find_if(jobs.begin(), jobs.end(), [&](auto* job) { return frozen_.count(job) == 0 && choice-- == 0; });
-    if (seeded_)
-      std::iter_swap(jobs.begin(), next);
-    else
-      std::rotate(jobs.begin(), next, next + 1);
-    coordinator_->run_once();
-    return true;
-  }
-
+  bool step();
   /// Runs until nobody has anything to do at this moment. Throws when that does not happen within `limit` messages.
-  void settle(std::size_t limit = 1'000'000) {
-    while (step())
-      if (limit-- == 0)
-        throw std::runtime_error("actors do not come to rest");
-  }
-
+  void settle(std::size_t limit = 1'000'000);
   /// Lets time pass, from one timer to the next, everybody coming to rest in between.
-  void advance(std::chrono::nanoseconds by) {
-    auto& clock = coordinator_->clock();
-    const auto target = now() + by;
-    settle();
-    while (clock.has_pending_timeout() && clock.schedule().begin()->first <= target) {
-      clock.trigger_timeout();
-      settle();
-    }
-    clock.current_time = target;
-  }
+  void advance(std::chrono::nanoseconds by);
 
   /// Asks an actor. Nothing has happened yet when this returns: settle or advance, then look at the answer.
   template <class Reply, class Handle, class... Arguments>
@@ -118,27 +77,35 @@ class virtual_system {
 
   /// From here on the actor handles nothing, whatever is sent to it, until it is thawed.
   template <class Handle>
-  void freeze(const Handle& whom) { frozen_.insert(job_of(whom)); }
+  void freeze(const Handle& whom) { freeze(caf::actor_cast<caf::strong_actor_ptr>(whom)); }
   template <class Handle>
-  void thaw(const Handle& whom) { frozen_.erase(job_of(whom)); }
+  void thaw(const Handle& whom) { thaw(caf::actor_cast<caf::strong_actor_ptr>(whom)); }
+  void freeze(const caf::strong_actor_ptr& whom);
+  void thaw(const caf::strong_actor_ptr& whom);
+  void thaw_all();
+  /// The actor freezes instead of handling the first message for which `stuck` holds: it is in its handler, as it were.
+  using message_predicate = std::function<bool(const caf::type_erased_tuple&)>;
+  void freeze_at(const caf::strong_actor_ptr& whom, message_predicate stuck);
+  [[nodiscard]] bool is_frozen(const caf::strong_actor_ptr& whom) const { return frozen_.contains(job_of(whom)); }
+  [[nodiscard]] std::size_t frozen() const { return frozen_.size(); }
 
   [[nodiscard]] std::mt19937_64& random() { return random_; }
 
  private:
-  template <class Handle>
-  static caf::resumable* job_of(const Handle& whom) {
-    auto* job = dynamic_cast<caf::resumable*>(caf::actor_cast<caf::abstract_actor*>(whom));
-    if (job == nullptr)
-      throw std::invalid_argument("only event-based actors can be frozen");
-    return job;
-  }
+  struct watched {
+    caf::weak_actor_ptr life;        // keeps its address from being used again
+    message_predicate stuck;
+  };
+  static caf::resumable* job_of(const caf::strong_actor_ptr& whom);
+  [[nodiscard]] bool gets_stuck(caf::resumable* job);
 
   caf::actor_system_config config_;
   std::optional<caf::actor_system> system_;
   caf::scheduler::test_coordinator* coordinator_ = nullptr;
   std::mt19937_64 random_;
   bool seeded_ = false;
-  std::set<const caf::resumable*> frozen_;
+  std::map<const caf::resumable*, caf::strong_actor_ptr> frozen_;
+  std::map<const caf::resumable*, watched> watched_;
 };
 
 }  // namespace flott::testing

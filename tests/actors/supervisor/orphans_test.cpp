@@ -1,0 +1,78 @@
+#include "tests/actors/supervisor/tree_fixture.hpp"
+
+using namespace flott;
+using namespace flott::supervision;
+using namespace flott::supervision::test;
+
+namespace {
+
+/// A worker that holds a thing named after it.
+child_spec holder(tree_fixture& t, const std::string& id) {
+  auto spec = t.make(id);
+  spec.start = [notes = t.notes, id](const child_context& context) -> start_outcome {
+    context.ledger->book("thing", [=] { notes->note("~" + id); }).leave();
+    return spawn_supervised(context, worker, id, notes);
+  };
+  return spec;
+}
+
+}  // namespace
+
+TEST_CASE("a nested supervisor that was killed comes back when everybody below has ended and given back what it held") {
+  for (std::uint64_t seed = 1; seed <= 50; ++seed) {
+    INFO("seed " << seed);
+    tree_fixture t{seed};
+    auto deep = subtree(named("deep", {holder(t, "c"), holder(t, "d")}));
+    auto inner = subtree(named("inner", {holder(t, "a"), holder(t, "b"), deep}));
+    inner.ref = t.refs["inner"] = std::make_shared<child_ref>();
+    t.boot(named("node", {inner}));
+    t.notes->take();
+    caf::anon_send_exit(t.at("inner"), caf::exit_reason::kill);
+    t.world.settle();
+    const auto line = t.notes->take();
+    const auto first_start = line.find('+');
+    for (const std::string id : {"a", "b", "c", "d"}) {
+      CHECK(line.find("-" + id) < first_start);
+      CHECK(line.find("~" + id) < first_start);
+      CHECK(t.answers(id));
+    }
+    t.stop();
+    CHECK(t.notes->alive.empty());
+  }
+}
+
+TEST_CASE("an orphan that does not end is abandoned by whoever starts its supervisor again") {
+  tree_fixture t;
+  auto inner = subtree(named("inner", {holder(t, "a"), holder(t, "b")}));
+  inner.ref = t.refs["inner"] = std::make_shared<child_ref>();
+  t.boot(named("node", {inner}));
+  const auto stuck = t.at("a");
+  t.world.freeze(stuck);
+  caf::anon_send_exit(t.at("inner"), caf::exit_reason::kill);
+  t.world.settle();
+  CHECK(t.refs.at("inner")->get() == nullptr);
+  t.world.advance(500ms);
+  CHECK(t.answers("b"));
+  CHECK(t.at("a") != stuck);
+  REQUIRE(t.observer->count(report_kind::child_abandoned) == 1);
+  for (const auto& event : t.observer->events)
+    if (event.kind == report_kind::child_abandoned)
+      CHECK(event.supervisor + "/" + event.child == "/node/inner/a");
+  t.world.thaw(stuck);
+}
+
+TEST_CASE("who waits for an answer of a supervisor that is killed hears that it has ended") {
+  tree_fixture t;
+  auto slow = t.make("a");
+  slow.ready = ready_when::confirmed;              // and never says so
+  auto inner = subtree(named("inner", {}));
+  inner.ref = t.refs["inner"] = std::make_shared<child_ref>();
+  t.boot(named("node", {inner}));
+  const auto answer = t.world.ask<child_handle>(t.refs.at("inner")->as<supervisor_actor>(), start_child_request{slow});
+  t.world.settle();
+  CHECK(answer->pending());
+  caf::anon_send_exit(t.at("inner"), caf::exit_reason::kill);
+  t.world.settle();
+  REQUIRE(answer->error);
+  CHECK(answer->error.code() == static_cast<std::uint8_t>(supervisor_error::stopping));
+}
