@@ -72,7 +72,7 @@ child_spec worker_child(const std::string& id, const std::shared_ptr<flaky_backe
   spec.child_class = "worker";
   spec.start = connected_worker([backend] { return backend->port(); });
   spec.shutdown = 300ms;
-  spec.restart_backoff = backoff{20ms, 1s, 2, 0.2, 5s};
+  spec.restart_backoff = backoff{20ms, 200ms, 2, 0.2, 1s};
   spec.retry_first_start = true;                     // the backend may be away when the service starts
   spec.ref = std::make_shared<child_ref>();
   return spec;

@@ -80,10 +80,12 @@ class SupervisedService(unittest.TestCase):
         for seed in ("1", "2"):
             with self.subTest(seed=seed):
                 service = Service("--chaos", "--seed", seed)
-                counts, wrong = {200: 0, 503: 0}, []
+                counts, wrong, enough = {200: 0, 503: 0}, [], threading.Event()
 
                 def ask(number):
-                    for i in range(150):
+                    i = 0
+                    while not enough.is_set():
+                        i += 1
                         status, body = service.get(f"/lookup?key=k{number}-{i % 50}")
                         answer = json.loads(body)
                         if status == 200 and answer["value"] == f"value of k{number}-{i % 50}":
@@ -97,15 +99,14 @@ class SupervisedService(unittest.TestCase):
                 for client in clients:
                     client.start()
                 restarts = 0
-                while any(client.is_alive() for client in clients) or restarts < 10:
+                while (counts[200] < 500 or restarts < 10) and not wrong:     # it comes back, whatever chaos does
                     status, body = service.get("/flott/v1/tree")
                     self.assertEqual(status, 200)           # whatever is broken, the tree is shown
                     restarts = sum(node["restarts"]["total"] for node in descendants(json.loads(body)))
+                enough.set()
                 for client in clients:
                     client.join()
                 self.assertEqual(wrong, [])
-                self.assertEqual(sum(counts.values()), 8 * 150)
-                self.assertGreater(counts[200], 0)
                 code, out, err = service.end(signal.SIGINT)
                 self.assertIn("child restarted (failure)", out)
                 self.assertIn("what a child held was released", out)
