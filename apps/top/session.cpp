@@ -146,7 +146,7 @@ class session {
     std::string text;
     if (before_) {
       auto page = page_now();
-      page.width = size.columns;
+      page.width = std::max<std::size_t>(size.columns, 2) - 1;   // "erase to the end" would take what stands at the edge
       page.height = size.rows;
       page.keys = screen_->has_keys();
       const auto lines = lines_of(shown_, page);

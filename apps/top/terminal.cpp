@@ -85,10 +85,23 @@ bool screen::read_keys(std::string& to) {
   const auto got = ::read(STDIN_FILENO, pressed.data(), pressed.size());
   if (got < 0)
     return errno == EINTR || errno == EAGAIN;
-  const std::string_view all(pressed.data(), static_cast<std::size_t>(got));
-  if (all.find('\033') == std::string_view::npos)  // an arrow or the like, which has letters in it
-    to += all;
+  to += without_sequences({pressed.data(), static_cast<std::size_t>(got)});
   return got > 0;
+}
+
+std::string without_sequences(std::string_view keys) {
+  std::string plain;
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    if (keys[i] != '\033') {
+      plain += keys[i];
+    } else if (i + 1 < keys.size() && keys[i + 1] == '[') {
+      for (i += 2; i < keys.size() && (keys[i] < '@' || keys[i] > '~');)
+        ++i;
+    } else if (i + 1 < keys.size()) {
+      i += keys[i + 1] == 'O' ? 2 : 1;
+    }
+  }
+  return plain;
 }
 
 bool write_out(const std::string& text) {

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <string>
+#include <string_view>
 
 #include <csignal>
 #include <termios.h>
@@ -44,7 +45,7 @@ class screen {
   [[nodiscard]] size size_now() const;
   /// Replaces what is shown. Lines are cut at the edge. False: the terminal has gone.
   [[nodiscard]] bool draw(const std::string& lines);
-  /// Letters pressed since; others count as none. Requires: standard input is readable. False: it has come to its end.
+  /// Adds what was pressed since, without arrows and the like. Requires: standard input is readable. False: it has come to its end.
   [[nodiscard]] bool read_keys(std::string& to);
 
  private:
@@ -52,7 +53,11 @@ class screen {
   bool has_keys_ = false;
 };
 
-/// Whether all was written.
+/// What was typed, without arrows and other keys that send an escape sequence (which has letters in it): ECMA-48, 5.4, and
+/// what xterm sends for its own keys.
+[[nodiscard]] std::string without_sequences(std::string_view keys);
+
+/// To standard output; whether all was written.
 [[nodiscard]] bool write_out(const std::string& text);
 
 }  // namespace flott::cli::top

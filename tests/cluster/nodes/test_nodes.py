@@ -120,6 +120,28 @@ class Nodes(ClusterTest):
         node.end()
         self.assertEqual(self.listed(), [])
 
+    def test_top_goes_on_asking_a_process_that_went_away(self):
+        port = free_ports(1)[0]
+        node, _ = self.standalone(f"metrics.reporter.prom.port={port}")
+        said_to = self.path("top.txt")
+        with open(said_to, "wb") as file:
+            top = subprocess.Popen([FLOTT, "top", "--from", f"127.0.0.1:{port}", "--interval", "0.1"],
+                                   stdin=subprocess.DEVNULL, stdout=file, stderr=file)
+        self.addCleanup(top.wait)
+        self.addCleanup(lambda: top.poll() is not None or top.kill())
+
+        def wait_for(what, since=0):
+            until(lambda: what in self.read(said_to)[since:], lambda: self.read(said_to)[-2000:])
+            return len(self.read(said_to))
+        wait_for("/standalone/dispatcher/monitor")
+        node.end(signal.SIGKILL)
+        before = wait_for("asking again")
+        self.standalone(f"metrics.reporter.prom.port={port}")
+        before = wait_for("answers again", before - 1)
+        wait_for("/standalone/dispatcher/monitor", before)
+        top.send_signal(signal.SIGINT)
+        self.assertEqual(top.wait(30 * SLOW_MACHINE), 0, self.read(said_to)[-2000:])
+
     # --- processes that find each other ---
 
     def secret(self, name="secret", content=None, mode=0o600):

@@ -1,6 +1,7 @@
 #include "apps/cli/printable.hpp"
 #include "apps/top/comparison.hpp"
 #include "apps/top/lines.hpp"
+#include "apps/top/terminal.hpp"
 
 #include <boost/json.hpp>
 #include <catch2/catch.hpp>
@@ -224,6 +225,13 @@ TEST_CASE("what a tree says cannot drive a terminal") {
   for (const auto& line : {page.heading[0], page.rows[1]})
     CHECK(std::none_of(line.begin(), line.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }));
   CHECK(page.rows[1].find("\xc2\x9b") == std::string::npos);
+}
+
+TEST_CASE("arrows are no letters") {
+  CHECK(without_sequences("qp") == "qp");
+  CHECK(without_sequences("a\033[Bb\033[1;5Hc\033OPd\033[15~e\033mf") == "abcdef");
+  for (const auto* cut : {"\033", "\033[", "\033[1;", "\033O"})
+    CHECK(without_sequences(cut).empty());
 }
 
 TEST_CASE("text is cut by characters") {
