@@ -15,7 +15,7 @@ constexpr std::uint32_t oldest_protocol = 1, newest_protocol = 1;
 template <class Reply, class Message, class Target>
 caf::result<Reply> pass(self_ptr self, const Message& message, const Target& target) {
   auto& state = self->state;
-  if (auto refused = state.guard.refuse(message, state.environment->now_unix_ms(), true))
+  if (auto refused = state.guard.refuse(self, message, state.environment->now_unix_ms(), true))
     return refused;
   return self->delegate(target, message);
 }
@@ -24,7 +24,7 @@ caf::result<Reply> pass(self_ptr self, const Message& message, const Target& tar
 template <class Message, class... Targets>
 void tell(self_ptr self, const Message& message, const Targets&... targets) {
   auto& state = self->state;
-  if (!state.guard.refuse(message, state.environment->now_unix_ms(), true))
+  if (!state.guard.refuse(self, message, state.environment->now_unix_ms(), true))
     (self->send(targets, message), ...);
 }
 

@@ -361,7 +361,8 @@ struct supervision_host {
 result<supervisor_end> stop_and_wait(caf::actor_system& system, const supervisor_actor& root,
                                      supervision::milliseconds limit);
 
-/// Sets the log level of the subtree at `path`. Failure: there is no supervisor at that path.
+/// Sets the log level of the subtree at `path`. Failures: there is no supervisor at that path (domain user), or no answer
+/// within `limit` (transient).
 result<void> set_log_level(caf::actor_system& system, const supervisor_actor& root, const std::string& path,
                            std::optional<log::level> level, supervision::milliseconds limit);
 

@@ -184,8 +184,8 @@ void load(self_ptr self, const msg::JobSpec& job, const msg::Address& blobs, std
   spec.child_class = "job_loader";
   spec.restart = supervision::restart_policy::temporary;
   spec.ready = ready_when::spawned;
-  spec.start = [start = state.config.start_loader](const child_context&) -> result<caf::strong_actor_ptr> {
-    return caf::actor_cast<caf::strong_actor_ptr>(start());
+  spec.start = [start = state.config.start_loader](const child_context& context) -> result<caf::strong_actor_ptr> {
+    return start(context);
   };
   const auto failed = [then](failure why) {
     load_outcome outcome;

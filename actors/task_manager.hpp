@@ -38,7 +38,7 @@ struct task_manager_config {
   std::function<std::chrono::milliseconds(const msg::JobSpec&)> cancellation_timeout;
   std::chrono::milliseconds heartbeat_timeout{1000};
   /// Starts a job loader; user code runs in it, so it gets a thread of its own wherever there are threads.
-  std::function<job_loader_actor()> start_loader;
+  std::function<caf::strong_actor_ptr(const child_context&)> start_loader;
   /// The supervisors of this node's TASKs and JOB LOADERs.
   child_ref_ptr tasks, loaders;
   child_ref_ptr root;                               ///< of this process's supervision tree

@@ -17,6 +17,8 @@ std::span<const command> commands() {
       command{"info", "Shows a job.", info_command},
       command{"cancel", "Cancels a job.", cancel_command},
       command{"tree", "Prints the supervision trees of the cluster's nodes.", tree_command},
+      command{"top", "Shows who is busy in them, live.", top_command},
+      command{"log-level", "Changes what a part of a process logs.", log_level_command},
       command{"cluster start", "Starts a cluster of processes on this machine.", cluster_start_command},
       command{"cluster status", "Lists the nodes of such a cluster.", cluster_status_command},
       command{"cluster stop", "Stops such a cluster.", cluster_stop_command},

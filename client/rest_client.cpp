@@ -331,4 +331,9 @@ answer<std::string> rest_client::tree() {
   return {200, std::move(reply->body)};
 }
 
+answer<void> rest_client::set_log_level(std::string_view path, std::optional<std::string> level) {
+  const json::object wish{{"path", path}, {"level", level ? json::value(*level) : json::value(nullptr)}};
+  return read_success(http_, http_.send("PUT", "/flott/v1/log_level", json::serialize(wish)));
+}
+
 }  // namespace flott

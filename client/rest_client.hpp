@@ -108,6 +108,9 @@ class rest_client {
   [[nodiscard]] answer<job_outcome> results(const job_id& id, std::chrono::milliseconds wait = {});
   /// The supervision trees: the cluster's from a dispatcher, one process's from any node's metrics port. JSON.
   [[nodiscard]] answer<std::string> tree();
+  /// Of a process, at its metrics port: what the supervisor of this path and all below it log; without a level what the
+  /// process does. 404: it has no such supervisor. 403: asked from another machine.
+  [[nodiscard]] answer<void> set_log_level(std::string_view path, std::optional<std::string> level);
 
   [[nodiscard]] http::client& transport() noexcept { return http_; }
 

@@ -62,7 +62,10 @@ void change_level(const process_pages& pages, const http::request& asked, const 
     return answer(http::error_response(400, change.error().to_string()));
   apart(*pages.system, [answer, system = pages.system, root = pages.root, change = std::move(*change)] {
     const auto set = set_log_level(*system, root->as<supervisor_actor>(), change.path, change.level, answer_limit);
-    answer(set ? http::json_response("{}") : http::error_response(404, set.error().to_string()));
+    if (set)
+      return answer(http::json_response("{}"));
+    const bool unknown = set.error().domain == failure_domain::user;   // else nobody answered in time
+    answer(http::error_response(unknown ? 404 : 503, set.error().to_string()));
   });
 }
 

@@ -164,8 +164,8 @@ std::vector<child_spec> dispatcher_role::children() {
   keeper.id = "job_store";
   keeper.ref = keeper_;
   keeper.ready = ready_when::spawned;
-  keeper.start = [&host, store = store_](const child_context&) -> result<caf::strong_actor_ptr> {
-    return caf::actor_cast<caf::strong_actor_ptr>(host.spawn_blocking(job_store_keeper, store));
+  keeper.start = [&host, store = store_](const child_context& context) -> result<caf::strong_actor_ptr> {
+    return host.spawn_blocking(context, job_store_keeper, store);
   };
 
   rest_gateway_config view_config;

@@ -202,8 +202,6 @@ void node_host::stop() {
     stopped_ = true;
     ended_ = true;
   }
-  if (metrics_server_)
-    metrics_server_->stop();
   if (place_.system != nullptr) {
     if (const auto tree = root->as<supervisor_actor>())
       caf::anon_send_exit(tree, caf::exit_reason::user_shutdown);
@@ -218,7 +216,7 @@ void node_host::stop() {
     caf::anon_send_exit(connector_, caf::exit_reason::kill);
     connector_ = nullptr;
   }
-  metrics_server_.reset();
+  metrics_server_.reset();                         // it told until now who is still to end
 }
 
 }  // namespace flott

@@ -50,7 +50,7 @@ class node_host {
 
   /// Binds the RPC endpoint and makes the connector. Requires the cluster's secret. Errors name the address.
   result<void> listen(const rpc_endpoint& endpoint, std::string secret);
-  /// Serves /metrics, /livez, /readyz and /flott/v1/tree. Errors name the address.
+  /// Serves what every process does (see process_pages), until the tree has ended. Errors name the address.
   result<void> serve_metrics();
   /// Starts the supervision tree; returns when all children are up (in a simulation at once), or with the failure of the
   /// one that is not.
@@ -76,11 +76,11 @@ class node_host {
   [[nodiscard]] msg::Address rpc_address(const std::string& incarnation, const std::string& local_name) const;
   [[nodiscard]] std::uint16_t metrics_port() const { return metrics_server_ ? metrics_server_->port() : 0; }
   [[nodiscard]] caf::actor_system& system() { return place_.system != nullptr ? *place_.system : system_->get(); }
-  /// Spawns an actor that blocks: on a thread of its own, wherever there are threads.
+  /// Spawns a child that blocks, under supervision: on a thread of its own, wherever there are threads.
   template <class... Arguments>
-  [[nodiscard]] auto spawn_blocking(Arguments&&... arguments) {
-    return place_.system == nullptr ? system().spawn<caf::detached>(std::forward<Arguments>(arguments)...)
-                                    : system().spawn(std::forward<Arguments>(arguments)...);
+  [[nodiscard]] caf::strong_actor_ptr spawn_blocking(const child_context& context, Arguments&&... arguments) {
+    return place_.system == nullptr ? spawn_supervised<caf::detached>(context, std::forward<Arguments>(arguments)...)
+                                    : spawn_supervised(context, std::forward<Arguments>(arguments)...);
   }
   [[nodiscard]] bool networked() const { return listener_ >= 0; }
 

@@ -151,8 +151,8 @@ std::vector<child_spec> job_manager_role::children() {
   files.id = "committer";
   files.ref = committer_;
   files.ready = ready_when::spawned;
-  files.start = [&host](const child_context&) -> result<caf::strong_actor_ptr> {
-    return caf::actor_cast<caf::strong_actor_ptr>(host.spawn_blocking(committer));
+  files.start = [&host](const child_context& context) -> result<caf::strong_actor_ptr> {
+    return host.spawn_blocking(context, committer);
   };
   std::vector<child_spec> all;
   all.push_back(std::move(files));
@@ -223,8 +223,8 @@ std::vector<child_spec> task_manager_role::children() {
     return life ? life->cancellation_timeout : host.config.get(flott::options::cancellation_timeout);
   };
   config.heartbeat_timeout = host.config.get(flott::options::heartbeat_timeout);
-  config.start_loader = [&host, compile = options_.compile] {
-    return host.spawn_blocking(job_loader, compile);
+  config.start_loader = [&host, compile = options_.compile](const child_context& context) {
+    return host.spawn_blocking(context, job_loader, compile);
   };
   config.tasks = tasks_;
   config.loaders = loaders_;

@@ -69,11 +69,14 @@ result<supervision::tree_node_ptr> read_tree(caf::actor_system& system, const su
 result<void> set_log_level(caf::actor_system& system, const supervisor_actor& root, const std::string& path,
                            std::optional<log::level> level, supervision::milliseconds limit) {
   if (!root)
-    return user_failure("supervisor", "there is no tree");
+    return transient_failure("supervisor", "there is no tree");
   caf::scoped_actor self{system};
   result<void> set = transient_failure("supervisor", "no answer");
   self->request(root, limit, log_level_request{level ? static_cast<int>(*level) : -1, path})
-    .receive([&](caf::ok_atom) { set = {}; }, [&](const caf::error& err) { set = to_failure(err); });
+    .receive([&](caf::ok_atom) { set = {}; }, [&](const caf::error& err) {
+      const bool unknown = err == make_error(supervisor_error::not_found, {});   // compares codes
+      set = unknown ? user_failure("path", describe(err)) : to_failure(err);
+    });
   return set;
 }
 

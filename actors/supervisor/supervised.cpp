@@ -2,7 +2,16 @@
 
 #include "actors/supervisor.hpp"
 
-namespace flott::detail {
+namespace flott {
+
+void discard(caf::scheduled_actor* self, supervision::loss why) {
+  const auto* supervised = dynamic_cast<const supervised_actor*>(self);
+  const auto* message = self->current_mailbox_element();
+  if (supervised != nullptr && message != nullptr)
+    detail::note_loss(supervised->vitals(), why, message->content(), message->sender);
+}
+
+namespace detail {
 
 caf::error mailbox_full_error(const actor_vitals& vitals) {
   return make_error(supervisor_error::mailbox_full, "the mailbox of " + vitals.path() + " is full");
@@ -51,4 +60,5 @@ void bounce(const caf::mailbox_element& x, caf::error why) {
     x.sender->enqueue(nullptr, x.mid.response_id(), caf::make_message(std::move(why)), nullptr);
 }
 
-}  // namespace flott::detail
+}  // namespace detail
+}  // namespace flott

@@ -34,11 +34,23 @@ void bounce(const caf::mailbox_element& x, caf::error why);
 
 }  // namespace detail
 
+/// What all supervised actors are.
+class supervised_actor {
+ public:
+  [[nodiscard]] virtual const actor_vitals& vitals() const noexcept = 0;
+
+ protected:
+  ~supervised_actor() = default;
+};
+
+/// For a handler that throws its message away: counts it as a dead letter. Does nothing for an actor that is not supervised.
+void discard(caf::scheduled_actor* self, supervision::loss why);
+
 /// `Base` under supervision. A user's actor functions and classes need not know of it: they are written for `Base`.
 ///
 /// Every message passes `enqueue` (on its sender's thread) and `consume` (on the actor's). Neither takes a lock.
 template <class Base>
-class supervised : public Base {
+class supervised : public Base, public supervised_actor {
  public:
   template <class... Arguments>
   supervised(caf::actor_config& config, actor_vitals_ptr vitals, Arguments&&... arguments)
@@ -55,6 +67,8 @@ class supervised : public Base {
       detail::count_stray_error(*v, self, err);
     });
   }
+
+  [[nodiscard]] const actor_vitals& vitals() const noexcept final { return *vitals_; }
 
   void initialize() override {
     if (intercepted_)

@@ -1,5 +1,6 @@
 #include "actors/wire/envelope.hpp"
 
+#include "actors/supervisor/supervised.hpp"
 #include "runtime/base/log.hpp"
 
 namespace flott {
@@ -49,7 +50,11 @@ void envelope_guard::led_by(const std::string& incarnation) {
   leader_ = incarnation;
 }
 
-caf::error envelope_guard::refused(refusal reason, const msg::Header& header, const std::string& message_type) {
+caf::error envelope_guard::refused(caf::scheduled_actor* self, refusal reason, const msg::Header& header,
+                                   const std::string& message_type) {
+  discard(self, reason == refusal::stale_incarnation ? supervision::loss::stale
+                : reason == refusal::expired         ? supervision::loss::expired
+                                                     : supervision::loss::refused);
   log::warn("message refused", {{"type", message_type}, {"reason", to_string(reason)}, {"sender", header.incarnation()}});
   return make_error(reason, message_type);
 }

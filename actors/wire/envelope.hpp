@@ -43,11 +43,13 @@ class envelope_guard {
     return count(check(message.header(), permission, now_unix_ms, must_be_registered));
   }
 
-  /// The error that answers a message which may not be handled, and is in the log; none where it may.
+  /// The error that answers a message which `self` may not handle; it is in the log and among the dead letters. None where
+  /// it may.
   template <class Message>
-  [[nodiscard]] caf::error refuse(const Message& message, std::int64_t now_unix_ms, bool must_be_registered) {
+  [[nodiscard]] caf::error refuse(caf::scheduled_actor* self, const Message& message, std::int64_t now_unix_ms,
+                                  bool must_be_registered) {
     const auto reason = check(message, now_unix_ms, must_be_registered);
-    return reason == refusal::none ? caf::error{} : refused(reason, message.header(), Message::descriptor()->name());
+    return reason == refusal::none ? caf::error{} : refused(self, reason, message.header(), Message::descriptor()->name());
   }
 
   [[nodiscard]] const std::map<refusal, std::uint64_t>& refused() const { return refused_; }
@@ -56,7 +58,8 @@ class envelope_guard {
   refusal check(const msg::Header& header, msg::Permission permission, std::int64_t now_unix_ms,
                 bool must_be_registered) const;
   refusal count(refusal reason);
-  static caf::error refused(refusal reason, const msg::Header& header, const std::string& message_type);
+  static caf::error refused(caf::scheduled_actor* self, refusal reason, const msg::Header& header,
+                            const std::string& message_type);
 
   std::string leader_;
   std::set<std::string> admitted_;
@@ -69,7 +72,7 @@ class envelope_guard {
 template <class Reply, class Self, class Message, class Handler>
 caf::result<Reply> checked(Self self, const Message& message, Handler handle) {
   auto& state = self->state;
-  if (auto refused = state.guard.refuse(message, state.config.environment->now_unix_ms(), false))
+  if (auto refused = state.guard.refuse(self, message, state.config.environment->now_unix_ms(), false))
     return refused;
   return handle(self, message);
 }

@@ -18,9 +18,9 @@ std::string endpoint::to_string() const {
   return (bare_v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
 }
 
-result<endpoint> parse_endpoint(std::string_view text) {
-  const auto wrong = [given = std::string(text)](std::string_view why) {
-    return user_failure("-m " + given, "is not of the form HOST:PORT: " + std::string(why));
+result<endpoint> parse_endpoint(std::string_view text, std::string_view option) {
+  const auto wrong = [given = std::string(option) + " " + std::string(text)](std::string_view why) {
+    return user_failure(given, "is not of the form HOST:PORT: " + std::string(why));
   };
   if (text.starts_with("https://"))
     return wrong("TLS is not part of this version");
@@ -80,6 +80,18 @@ result<endpoint> cluster_endpoint(const parsed_command& command) {
   if (command.has("dir"))
     return user_failure(dir.string(), "no cluster runs in this folder");
   return endpoint{.host = "127.0.0.1", .port = default_port};
+}
+
+option_spec process_option() {
+  return {.names = "from", .value = "HOST:PORT", .prose = "Asks one process, at its metrics port."};
+}
+
+tree_source tree_endpoint(const parsed_command& command) {
+  if (!command.has("from"))
+    return {command.has("jobmanager"), cluster_endpoint(command)};
+  if (command.has("jobmanager") || command.has("dir"))
+    return {true, user_failure("--from", "goes with neither -m nor --dir")};
+  return {true, parse_endpoint(command.text("from"), "--from")};
 }
 
 rest_client connect_to(const endpoint& where, std::chrono::milliseconds timeout) {

@@ -1,5 +1,6 @@
 #include "apps/cli/table.hpp"
 
+#include "apps/cli/printable.hpp"
 #include "client/json_slices.hpp"
 
 #include <boost/json.hpp>
@@ -14,26 +15,12 @@ namespace {
 
 namespace json = boost::json;
 
-/// Characters of UTF-8 text: every byte that does not continue one.
-std::size_t width(std::string_view text) {
-  return static_cast<std::size_t>(
-      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
-}
-
 bool is_number(std::string_view text) {
   if (text.empty())
     return true;   // a missing value speaks neither for nor against
   const auto digits = text.starts_with('-') ? text.substr(1) : text;
   return !digits.empty() && std::isdigit(static_cast<unsigned char>(digits[0])) != 0 &&
          digits.find_first_not_of("0123456789.eE+-") == std::string_view::npos;
-}
-
-/// One line, so that a value cannot break the table or drive the terminal.
-std::string printable(std::string_view text) {
-  std::string clean;
-  for (const char c : text)
-    clean += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
-  return clean;
 }
 
 /// A value as people read it; numbers as they were sent.
@@ -69,10 +56,10 @@ std::string table(const std::vector<std::string>& header, const std::vector<std:
   std::vector<std::size_t> widths;
   std::vector<bool> numeric(header.size(), true);
   for (const auto& name : header)
-    widths.push_back(width(name));
+    widths.push_back(characters(name));
   for (std::size_t r = 0; r < shown; ++r)
     for (std::size_t c = 0; c < std::min(rows[r].size(), header.size()); ++c) {
-      widths[c] = std::max(widths[c], width(rows[r][c]));
+      widths[c] = std::max(widths[c], characters(rows[r][c]));
       numeric[c] = numeric[c] && is_number(rows[r][c]);
     }
   std::string text;
@@ -80,7 +67,7 @@ std::string table(const std::vector<std::string>& header, const std::vector<std:
     std::string row;
     for (std::size_t c = 0; c < header.size(); ++c) {
       const auto content = printable(c < cells.size() ? cells[c] : "");
-      const std::string padding(widths[c] - std::min(widths[c], width(content)), ' ');
+      const std::string padding(widths[c] - std::min(widths[c], characters(content)), ' ');
       row += (c == 0 ? "" : "  ") + (numeric[c] ? padding + content : content + padding);
     }
     row.erase(row.find_last_not_of(' ') + 1);

@@ -1,66 +1,71 @@
 #include "apps/cli/tree_text.hpp"
 
-#include <boost/json.hpp>
+#include "apps/cli/printable.hpp"
+#include "apps/cli/table.hpp"
+#include "apps/cli/tree_document.hpp"
+
+#include <sstream>
 
 namespace flott::cli {
 namespace {
 
-namespace json = boost::json;
+std::string duration(std::uint64_t milliseconds) { return duration_text(static_cast<long long>(milliseconds)); }
 
-std::string text_of(const json::object& from, std::string_view key) {
-  const auto* value = from.if_contains(key);
-  if (value == nullptr || value->is_null())
-    return "";
-  return value->is_string() ? std::string(value->get_string()) : json::serialize(*value);
+std::string name_of(const tree_actor& actor) {
+  const auto slash = actor.path.rfind('/');
+  return actor.depth == 0 && slash == 0 ? actor.path.substr(1) : actor.path.substr(slash == std::string::npos ? 0 : slash + 1);
 }
 
-void append(const json::object& node, std::size_t depth, std::string& to) {
-  const auto path = text_of(node, "path");
-  const auto slash = path.rfind('/');
-  to += std::string(2 * depth, ' ') + (slash == std::string::npos || path.size() == 1 ? path : path.substr(slash + 1));
-  if (text_of(node, "kind") == "supervisor")
-    to += "/";
-  to += "  " + text_of(node, "state");
-  if (const auto pause = text_of(node, "restart_in_ms"); !pause.empty())
-    to += " in " + pause + " ms";
-  if (const auto* restarts = node.if_contains("restarts"); restarts != nullptr && restarts->is_object())
-    if (const auto total = text_of(restarts->get_object(), "total"); !total.empty() && total != "0")
-      to += "  restarts " + total;
-  if (const auto abandoned = text_of(node, "abandoned"); !abandoned.empty() && abandoned != "0")
-    to += "  abandoned " + abandoned;
-  if (text_of(node, "unanswered") == "true")
-    to += "  (did not answer in time)";
-  if (const auto failure = text_of(node, "last_failure"); !failure.empty())
-    to += "  last failure: " + failure;
-  to += "\n";
-  if (const auto* children = node.if_contains("children"); children != nullptr && children->is_array())
-    for (const auto& child : children->get_array())
-      if (child.is_object())
-        append(child.get_object(), depth + 1, to);
+std::string line_of(const tree_actor& actor) {
+  std::string line = name_of(actor) + (actor.supervisor ? "/  " : "  ") + actor.state;
+  if (actor.restart_in_ms)
+    line += " in " + std::to_string(*actor.restart_in_ms) + " ms";
+  if (actor.restarts > 0)
+    line += "  restarts " + std::to_string(actor.restarts);
+  if (actor.abandoned > 0)
+    line += "  abandoned " + std::to_string(actor.abandoned);
+  if (const auto& seen = actor.shown) {
+    if (seen->waiting > 0)
+      line += "  mailbox " + std::to_string(seen->waiting) +
+              (seen->oldest_ms > 0 ? ", oldest " + duration(seen->oldest_ms) : "");
+    if (seen->in_handler_ms > 0)
+      line += "  in " + (seen->handling.empty() ? "a handler" : seen->handling) + " for " + duration(seen->in_handler_ms);
+  }
+  if (actor.ledger > 0)
+    line += "  holds " + std::to_string(actor.ledger);
+  if (actor.unanswered)
+    line += "  (did not answer in time)";
+  if (!actor.last_failure.empty())
+    line += "  last failure: " + actor.last_failure;
+  return line;
+}
+
+/// Text of no known form, line by line.
+std::string as_it_is(std::string_view text) {
+  std::string clean;
+  std::istringstream lines{std::string(text)};
+  for (std::string line; std::getline(lines, line);)
+    clean += printable(line) + "\n";
+  return clean;
 }
 
 }  // namespace
 
-std::string tree_text(std::string_view document) {
-  boost::system::error_code error;
-  const auto parsed = json::parse(document, error);
-  if (error || !parsed.is_object())
-    return std::string(document) + "\n";
-  const auto& root = parsed.get_object();
-  std::string text;
-  const auto* nodes = root.if_contains("nodes");
-  if (nodes == nullptr || !nodes->is_array()) {
-    append(root, 0, text);
-    return text;
+std::string tree_text(std::string_view text) {
+  const auto document = read_tree_document(text);
+  if (!document)
+    return as_it_is(text);
+  std::string outline;
+  auto actor = document->actors.begin();
+  for (const auto& process : document->processes) {
+    if (document->of_cluster)
+      outline += process.node + (process.trouble.empty() ? "" : "  unreachable: " + process.trouble) + "\n";
+    for (bool first = true; process.trouble.empty() && actor != document->actors.end() && (first || actor->depth > 0); ++actor) {
+      outline += std::string(2 * (actor->depth + (document->of_cluster ? 1 : 0)), ' ') + line_of(*actor) + "\n";
+      first = false;
+    }
   }
-  for (const auto& node : nodes->get_array()) {
-    if (!node.is_object())
-      continue;
-    text += text_of(node.get_object(), "node") + "\n";
-    if (const auto* tree = node.get_object().if_contains("tree"); tree != nullptr && tree->is_object())
-      append(tree->get_object(), 1, text);
-  }
-  return text;
+  return outline;
 }
 
 }  // namespace flott::cli

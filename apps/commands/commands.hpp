@@ -13,6 +13,8 @@ int list_command(const std::vector<std::string>& arguments);
 int info_command(const std::vector<std::string>& arguments);
 int cancel_command(const std::vector<std::string>& arguments);
 int tree_command(const std::vector<std::string>& arguments);
+int top_command(const std::vector<std::string>& arguments);
+int log_level_command(const std::vector<std::string>& arguments);
 int version_command(const std::vector<std::string>& arguments);
 
 int cluster_start_command(const std::vector<std::string>& arguments);

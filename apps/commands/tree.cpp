@@ -11,7 +11,7 @@ int tree_command(const std::vector<std::string>& arguments) {
                     .arguments = "[options]",
                     .prose = "Prints the supervision trees of all nodes of the cluster, or of one process, as they are now.",
                     .options = cluster_options()};
-  spec.options.push_back({.names = "from", .value = "HOST:PORT", .prose = "Asks one process, at its metrics port."});
+  spec.options.push_back(process_option());
   spec.options.push_back({.names = "json", .value = "", .prose = "Prints one JSON document."});
   const auto line = parse(spec, arguments);
   if (!line.ok())
@@ -20,11 +20,9 @@ int tree_command(const std::vector<std::string>& arguments) {
     print(help(spec));
     return ok;
   }
-  if (line->has("from") && line->has("jobmanager"))
-    return misused(spec.name, user_failure("--from", "goes not with -m"));
-  const auto where = line->has("from") ? parse_endpoint(line->text("from")) : cluster_endpoint(*line);
+  const auto [named, where] = tree_endpoint(*line);
   if (!where.ok())
-    return line->has("from") || line->has("jobmanager") ? misused(spec.name, where.error()) : refusal(where.error());
+    return named ? misused(spec.name, where.error()) : refusal(where.error());
   auto client = connect_to(*where, std::chrono::seconds(10));
   const auto tree = client.tree();
   if (!tree.ok())

@@ -48,6 +48,7 @@ const char* to_string(loss x) {
     case loss::stale: return "stale";
     case loss::mailbox_full: return "mailbox_full";
     case loss::expired: return "expired";
+    case loss::refused: return "refused";
   }
   return "unknown";
 }

@@ -18,9 +18,10 @@ enum class loss : std::uint8_t {
   receiver_ended,   ///< its receiver had ended, or ended before its turn
   stale,            ///< it comes from, or goes to, a life that was given up
   mailbox_full,     ///< its receiver's mailbox was full
-  expired,          ///< an answer that came after its time limit
+  expired,          ///< an answer that came after its time limit, or a message after its deadline
+  refused,          ///< its receiver took it for not allowed
 };
-inline constexpr std::size_t loss_count = 5;
+inline constexpr std::size_t loss_count = 6;
 [[nodiscard]] const char* to_string(loss x);
 
 /// A message that nobody handled.

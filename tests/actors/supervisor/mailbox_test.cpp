@@ -210,3 +210,60 @@ TEST_CASE("the tree shows what its children do, without asking them") {
   CHECK(t.tree()->children.at(0)->vitals->waiting == 2);
   t.world.thaw(t.handle());
 }
+
+TEST_CASE("an answer that comes after its time limit is a dead letter; one in time is not, nor is the timeout itself") {
+  mailbox_fixture t;
+  t.boot_listener({});
+  std::vector<std::string> heard;
+  child_spec spec;
+  spec.id = "asking";
+  spec.ref = std::make_shared<child_ref>();
+  spec.start = spawns([&heard, to = t.handle()](caf::event_based_actor* self) -> caf::behavior {
+    return {[&heard, self, to](caf::unit_t) {
+      self->request(to, 1s, 7).then([&](int) { heard.emplace_back("answer"); }, [&](const caf::error&) { heard.emplace_back("timeout"); });
+    }};
+  });
+  REQUIRE(t.world.ask_now<child_handle>(t.root, start_child_request{spec}).value);
+  const auto asking = spec.ref->as<caf::actor>();
+  caf::anon_send(asking, caf::unit);
+  t.world.settle();
+  t.world.advance(10s);
+  CHECK(heard == std::vector<std::string>{"answer"});
+  CHECK(t.letters->count() == 0);
+  t.world.freeze(t.handle());
+  caf::anon_send(asking, caf::unit);
+  t.world.settle();
+  t.world.advance(2s);
+  CHECK(heard == std::vector<std::string>{"answer", "timeout"});
+  t.world.thaw(t.handle());
+  t.world.settle();
+  CHECK(heard.size() == 2);
+  CHECK(t.letters->count(loss::expired) == 1);
+  CHECK(t.letters->samples().front().receiver == "/node/asking");
+}
+
+TEST_CASE("a handler that throws a message away says why") {
+  tree_fixture t;
+  child_spec spec;
+  spec.id = "choosy";
+  spec.ref = std::make_shared<child_ref>();
+  spec.start = spawns([](caf::event_based_actor* self) -> caf::behavior {
+    return {[self](int x) {
+      if (x < 0)
+        discard(self, loss::refused);
+    }};
+  });
+  t.boot(named("node", {spec}));
+  caf::anon_send(spec.ref->as<caf::actor>(), 1);
+  caf::anon_send(spec.ref->as<caf::actor>(), -1);
+  t.world.settle();
+  CHECK(t.dead->count() == 1);
+  CHECK(t.dead->count(loss::refused) == 1);
+  CHECK(t.dead->samples().front().type == "i32");
+  auto alone = t.world.system().spawn([](caf::event_based_actor* self) -> caf::behavior {
+    return {[self](int) { discard(self, loss::refused); }};       // not supervised: nobody counts
+  });
+  caf::anon_send(alone, 1);
+  t.world.settle();
+  CHECK(t.dead->count() == 1);
+}

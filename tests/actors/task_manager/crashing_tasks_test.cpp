@@ -60,7 +60,7 @@ class scene {
     config.plane = &plane_;
     config.environment = &environment_;
     config.board = &board_;
-    config.start_loader = [this] { return caf::actor_cast<job_loader_actor>(loader_); };
+    config.start_loader = [this](const child_context&) { return caf::actor_cast<caf::strong_actor_ptr>(loader_); };
     config.cancellation_timeout = [](const msg::JobSpec&) { return std::chrono::milliseconds{30'000}; };
     config.tasks = config.loaders = ref;
     manager_ = system.spawn(task_manager, config);

@@ -1,6 +1,7 @@
 """Many jobs, the same job twice, bad modules, bad requests: the cluster stays whole."""
 import concurrent.futures
 import os
+import re
 import secrets
 import socket
 import sys
@@ -9,6 +10,18 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "harness"))
 from expected import read_csv, word_counts  # noqa: E402
 from flott_cluster import Cluster, ClusterTest, alive, flott, multipart, new_job_id, request, until  # noqa: E402
+from terminal import Terminal  # noqa: E402
+
+PACED = os.path.join(os.environ["FLOTT_TEST_MODULES"], "paced_count.so")
+
+
+def top_rows(text):
+    """The table of `flott top` as {actor: {column: text}}; its last two columns may be empty."""
+    lines = text.split("\n")
+    start = next(i for i, line in enumerate(lines) if line.startswith("ACTOR"))
+    names = re.split(r"\s{2,}", lines[start])
+    cells = [re.split(r"\s{2,}", line) for line in lines[start + 1:] if line.strip() and not line.startswith("...")]
+    return {row[0]: dict(zip(names, row)) for row in cells}
 
 
 class Jobs(ClusterTest):
@@ -129,13 +142,108 @@ class Jobs(ClusterTest):
         self.assert_code(flott("info", "-m", self.cluster.rest_endpoint, new_job_id()), 4)
         self.assert_code(flott("cancel", "-m", self.cluster.rest_endpoint, new_job_id()), 4)
 
+    # --- what is seen of the processes ---
+
+    def paced_job(self):
+        """One that runs until the test ends."""
+        job = self.cluster.submit(PACED, "--records", 10**7, "--rate", 1000, "--output", self.path("out"))
+        self.addCleanup(lambda: flott("cancel", "-m", self.cluster.rest_endpoint, job) and self.cluster.wait_for_end(job))
+        self.cluster.wait_for_running_tasks(job)
+        return job
+
+    def test_top_shows_every_actor_of_the_cluster(self):
+        job = self.paced_job()
+        done = flott("top", "-m", self.cluster.rest_endpoint, "--once", "--interval", 0.5)
+        self.assert_code(done, 0)
+        rows = top_rows(done.out)
+        for node in self.cluster.nodes():
+            self.assertEqual(rows[f"{node['id']}:/{node['role']}"]["STATE"], "running", done)
+        dispatcher = self.cluster.node("dispatcher")["id"]
+        self.assertGreater(float(rows[f"{dispatcher}:/dispatcher/monitor"]["MSG/S"]), 0)   # heartbeats
+        self.assertTrue([where for where in rows if f":/taskmanager/tasks/{job[:8]}:" in where], rows.keys())
+        rates = [float(row["MSG/S"]) for row in rows.values() if row["MSG/S"] != "-"]
+        shown = re.search(r"(\d+) supervisors?, (\d+) actors?; .*; (\S+) messages/s", done.out)
+        self.assertEqual(int(shown[1]) + int(shown[2]), len(rows))
+        self.assertAlmostEqual(float(shown[3]), sum(rates), delta=0.5 * len(rates) + 0.5)   # both are rounded
+
+    def test_top_of_one_process(self):
+        monitor = "/dispatcher/monitor"
+        where = self.cluster.node("dispatcher")["metrics"]
+        sorted_by = {}
+        for by in ("handled", "path"):
+            done = flott("top", "--from", where, "--once", "--interval", 0.5, "--sort", by)
+            self.assert_code(done, 0)
+            sorted_by[by] = top_rows(done.out)
+            self.assertGreater(float(sorted_by[by][monitor]["MSG/S"]), 0, done)
+        self.assertEqual(next(iter(sorted_by["path"])), "/dispatcher")
+        rates = [float(row["MSG/S"]) for row in sorted_by["handled"].values() if row["MSG/S"] != "-"]
+        self.assertEqual(rates, sorted(rates, reverse=True))
+        few = flott("top", "--from", where, "--once", "--interval", 0.1, "--rows", 2).out
+        self.assertEqual(len(top_rows(few)), 2)
+        self.assertIn(f"... and {len(sorted_by['path']) - 2} more row", few)
+
+    def test_top_on_a_terminal(self):
+        for end in ("q", "\x03"):
+            with self.subTest(end=end):
+                shown = Terminal(self, "top", "-m", self.cluster.rest_endpoint, "--interval", 0.1, rows=30, columns=100)
+                shown.wait_for("by busy")
+                shown.wait_for("/dispatcher/monitor")
+                shown.press("p")
+                shown.wait_for("by path")
+                shown.resize(6, 50)
+                until(lambda: len(shown.screen) == 6 and all(len(line.strip("\r")) < 50 for line in shown.screen),
+                      lambda: shown.screen)
+                shown.press("\x1b[B")              # an arrow is no letter
+                shown.press(end)
+                self.assertEqual(shown.wait(), 0, shown.text)
+                self.assertTrue(shown.restored(), shown.text[-300:])
+                self.assertNotIn("by busy", "".join(shown.screen))
+
+    def test_wrong_lines_of_top_and_log_level(self):
+        where = self.cluster.node("dispatcher")["metrics"]
+        for words, says in ((["top", "--sort", "size"], "restarts"), (["top", "--interval", "0"], "0.1"),
+                            (["top", "--interval", "nan"], "0.1"), (["top", "--rows", "0"], "--rows"), (["top", "x"], "x"),
+                            (["top", "--from", where, "-m", where], "--from"), (["top", "--from", "host:x"], "--from host:x"),
+                            (["log-level", "/dispatcher", "debug"], "--from"), (["log-level", "/dispatcher"], "missing"),
+                            (["log-level", "/dispatcher", "loud", "--from", where], "trace"),
+                            (["log-level", "dispatcher", "debug", "--from", where], "path")):
+            with self.subTest(words=words):
+                done = flott(*words)
+                self.assert_code(done, 1)
+                self.assertIn(says, done.err)
+        unknown = flott("log-level", "/dispatcher/nobody", "debug", "--from", where)
+        self.assert_code(unknown, 4)
+        self.assertIn("there is no supervisor at '/dispatcher/nobody'", unknown.err)
+        self.assert_code(flott("top", "--from", self.cluster.node("taskmanager")["data"], "--once"), 4)   # it speaks no HTTP
+
+    def test_one_process_tells_more_while_it_is_asked_to(self):
+        chosen, other = self.cluster.nodes("taskmanager")
+        source = self.write("in.txt", "a b a\n" * 100)
+
+        def deployed(node, since):
+            return self.read(node["log"])[since:].count(" debug task deployed ")
+
+        def run():
+            """Debug lines of the two while a job uses all slots."""
+            before = [len(self.read(node["log"])) for node in (chosen, other)]
+            self.assert_code(self.cluster.run("word_count", "--input", source, flags=["-p", 4]), 0)
+            return [deployed(node, since) for node, since in zip((chosen, other), before)]
+
+        self.assertEqual(run(), [0, 0])
+        self.assert_code(flott("log-level", "/taskmanager", "debug", "--from", chosen["metrics"]), 0)
+        seen = run()
+        self.assertGreater(seen[0], 0)
+        self.assertEqual(seen[1], 0)
+        self.assert_code(flott("log-level", "/taskmanager", "default", "--from", chosen["metrics"]), 0)
+        self.assertEqual(run(), [0, 0])
+
 
 class Unreachable(ClusterTest):
     def test_a_cluster_that_is_not_there(self):
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             where = f"127.0.0.1:{free.getsockname()[1]}"
-        for command in (["list"], ["run", "ticker"], ["info", new_job_id()], ["tree"]):
+        for command in (["list"], ["run", "ticker"], ["info", new_job_id()], ["tree"], ["top"], ["top", "--once"]):
             done = flott(command[0], "-m", where, *command[1:])
             self.assert_code(done, 4)
             self.assertIn(where, done.err)

@@ -15,6 +15,7 @@ from flott_cluster import (FLOTT, SLOW_MACHINE, ClusterTest, alive, flott, metri
                            until)
 
 PACED = os.path.join(os.environ["FLOTT_TEST_MODULES"], "paced_count.so")
+WAITING = os.path.join(os.environ["FLOTT_TEST_MODULES"], "waiting.so")
 
 
 def free_ports(count):
@@ -119,6 +120,47 @@ class Nodes(ClusterTest):
         node, _ = self.standalone_in_a_folder()
         node.end()
         self.assertEqual(self.listed(), [])
+
+    def test_top_goes_on_asking_a_process_that_went_away(self):
+        port = free_ports(1)[0]
+        node, _ = self.standalone(f"metrics.reporter.prom.port={port}")
+        said_to = self.path("top.txt")
+        with open(said_to, "wb") as file:
+            top = subprocess.Popen([FLOTT, "top", "--from", f"127.0.0.1:{port}", "--interval", "0.1"],
+                                   stdin=subprocess.DEVNULL, stdout=file, stderr=file)
+        self.addCleanup(top.wait)
+        self.addCleanup(lambda: top.poll() is not None or top.kill())
+
+        def wait_for(what, since=0):
+            until(lambda: what in self.read(said_to)[since:], lambda: self.read(said_to)[-2000:])
+            return len(self.read(said_to))
+        wait_for("/standalone/dispatcher/monitor")
+        node.end(signal.SIGKILL)
+        before = wait_for("asking again")
+        self.standalone(f"metrics.reporter.prom.port={port}")
+        before = wait_for("answers again", before - 1)
+        wait_for("/standalone/dispatcher/monitor", before)
+        top.send_signal(signal.SIGINT)
+        self.assertEqual(top.wait(30 * SLOW_MACHINE), 0, self.read(said_to)[-2000:])
+
+    def test_a_process_that_stops_says_who_blocks_it(self):
+        port = free_ports(1)[0]
+        where = f"127.0.0.1:{port}"
+        node, rest = self.standalone(f"metrics.reporter.prom.port={port}", "shutdown.timeout=60 s",
+                                     "shutdown.actor-timeout=60 s")
+        os.mkfifo(self.path("fifo"))
+        self.assert_code(flott("run", "-m", rest, "-d", WAITING, "--fifo", self.path("fifo")), 0)
+        stuck = r"/standalone/\S*job_loaders/\S+"
+        until(lambda: re.search(rf"^{stuck} .* for ", flott("top", "--from", where, "--once", "--interval", 0.1).out, re.M),
+              lambda: flott("tree", "--from", where).out)
+        node.process.send_signal(signal.SIGTERM)
+        shown = until(lambda: re.search(rf"shutdown blocked by: {stuck} \(in \S+ for .*\)",
+                                        flott("top", "--from", where, "--once", "--interval", 0.1).out),
+                      lambda: flott("top", "--from", where, "--once", "--interval", 0.1))
+        self.assertIn("load", shown[0])
+        self.assertRegex(flott("tree", "--from", where).out, "  stopping .* in load for ")
+        self.write("fifo", "go on\n")
+        self.assertEqual(node.wait(), 0, node.said)
 
     # --- processes that find each other ---
 

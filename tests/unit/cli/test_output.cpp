@@ -85,6 +85,16 @@ TEST_CASE("trees are outlines") {
   CHECK(tree_text(R"({"nodes":[{"node":"taskmanager-1","tree":)" + tree + "}]}") ==
         "taskmanager-1\n  node/  running\n    tasks  restarting in 50 ms  restarts 3  last failure: boom\n");
   CHECK(tree_text("oops") == "oops\n");
+  CHECK(tree_text("oops\x1b[2J\nmore") == "oops [2J\nmore\n");
+}
+
+TEST_CASE("an outline tells mailboxes, what is held and who is stuck in what") {
+  const std::string worker =
+      R"({"path":"/node/a","kind":"worker","state":"stopping","mailbox":{"length":12,"bytes":0,"oldest_ms":3400},"handled":5,)"
+      R"("in_handler_ms":2500,"handling":"chat::line","ledger":{"size":2,"entries":["x","y"]},"last_failure":"a\u001b[31m\nb"})";
+  CHECK(tree_text(worker) == "a  stopping  mailbox 12, oldest 3.4 s  in chat::line for 2.5 s  holds 2  last failure: a [31m b\n");
+  CHECK(tree_text(R"({"nodes":[{"node":"n-1","tree":{"state":"unreachable","last_failure":"too late"}},{"node":"n-2","tree":null}]})") ==
+        "n-1  unreachable: too late\nn-2  unreachable: no answer\n");
 }
 
 TEST_CASE("numbers are shown as they were sent") {
