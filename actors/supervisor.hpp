@@ -31,12 +31,13 @@ class supervisor_probe;
 
 // --- what a child is ---------------------------------------------------------------------------------------------
 
-/// What a factory is given.
+/// What a factory is given. It may be kept and used by any thread, `system` as long as the actor system lives.
 struct child_context {
   caf::actor_system& system;
   std::string path;                  ///< of the child: "/node/tasks/3"
   std::uint64_t incarnation = 1;     ///< of the life that begins
-  /// For children whose spec says `ready_when::confirmed`: call it once, from any thread, when ready to work.
+  /// For children whose spec says `ready_when::confirmed`: call it once, from any thread, when ready to work. Too late or twice
+  /// it does nothing.
   std::function<void()> confirm;
   /// What this incarnation holds is booked here, and released before its successor starts.
   std::shared_ptr<supervision::ledger> ledger{};
@@ -62,7 +63,8 @@ struct start_outcome : result<started_child> {
       : result(handle ? result<started_child>{started_child{*handle}} : result<started_child>{handle.error()}) {}
 };
 
-/// Starts one life of a child. A failure is reported with its cause; an exception is one.
+/// Starts one life of a child. A failure is reported with its cause; an exception is one. Called on the thread that all
+/// supervisors of the tree share: must not block, since no limit applies to it and they all wait.
 using child_factory = std::function<start_outcome(const child_context&)>;
 
 /// When a child counts as started, so that the next one may be.
@@ -100,21 +102,22 @@ struct child_spec {
   child_factory start;
   supervision::child_kind kind = supervision::child_kind::worker;
   supervision::restart_policy restart = supervision::restart_policy::permanent;
-  std::optional<supervision::shutdown_limit> shutdown{};        ///< default 5 s; infinite for supervisors
+  std::optional<supervision::shutdown_limit> shutdown{};        ///< default: `child_shutdown`; infinite for supervisors
   std::optional<supervision::backoff> restart_backoff{};        ///< default: restarts follow at once
   bool retry_first_start = false;                    ///< a failing first start is repeated instead of reported
-  std::optional<supervision::milliseconds> start_limit{};       ///< default 30 s; none for supervisors
+  std::optional<supervision::milliseconds> start_limit{};       ///< more than 0; default 30 s; none for supervisors
   ready_when ready = ready_when::initialized;
   bool significant = false;                          ///< its end may end its supervisor (see auto_shutdown)
   std::optional<when_abandoned> if_abandoned{};      ///< default: the host's
   mailbox_limits mailbox{};                          ///< of a child that is spawned under supervision
   std::string child_class{};                         ///< bounded label for metrics; default: the id
-  child_ref_ptr ref{};                               ///< kept up to date, when there is one
+  child_ref_ptr ref{};                               ///< kept up to date, when there is one; of no other child
   std::shared_ptr<const supervisor_spec> tree{};     ///< instead of `start`: a nested supervisor (see `subtree`)
 };
 
 /// Spawns `behaviour` with `arguments` for a child, as `system.spawn` would, under supervision: with vitals in the tree, the
-/// mailbox limits of its spec, its messages counted when they are lost. Blocking actors are spawned as they are.
+/// mailbox limits of its spec, its messages counted when they are lost. Blocking actors are spawned as they are; theirs is
+/// `ready_when::spawned`, and a handler for caf::exit_msg, without which they never end.
 template <caf::spawn_options Options = caf::no_spawn_options, class Behaviour, class... Arguments>
 caf::strong_actor_ptr spawn_supervised(const child_context& context, Behaviour behaviour, Arguments&&... arguments) {
   using impl = caf::infer_impl_from_fun_t<Behaviour>;
@@ -151,11 +154,12 @@ child_factory spawns(Behaviour behaviour, Arguments... arguments) {
 
 /// Something with a start and a stop that is no actor: a server, a pool of threads, a client of a library.
 struct plain_resource {
-  /// Called for each incarnation, before `ready`. Error: the start has failed.
+  /// Called for each incarnation, before `ready`, within the child's start limit. Error or exception: the start has failed.
   std::function<result<void>(const child_context&)> start;
-  /// Called once for each incarnation that has started, within the child's shutdown limit, before its ledger is released.
+  /// Called once for each incarnation that has started, within the child's shutdown limit, before its ledger is released. What it
+  /// throws is logged.
   std::function<void()> stop{};
-  /// Both may block: they get a thread of their own, for as long as the child lives.
+  /// Both may block: they get a thread of their own, for as long as the child lives. False: on the actor system's.
   bool blocks = true;
 };
 
@@ -197,14 +201,14 @@ struct supervision_event {
   supervision::report_kind kind{};
   std::string supervisor;            ///< its path
   std::string child;                 ///< id; empty when it is about the supervisor itself
-  std::string supervisor_class, child_class;         ///< bounded labels for metrics
+  std::string supervisor_class, child_class;         ///< bounded labels for metrics; the child's may be empty
   std::uint64_t incarnation = 0;
   std::optional<supervision::restart_cause> cause;   ///< of a restart; of an end, whether it was a `failure` or an `exit`
-  std::string text;
+  std::string text;                  ///< one line, at most 2,000 bytes of what children said
 };
 
-/// Told of everything, in the order in which it happens to one supervisor; called by the threads of the actor system,
-/// must be quick and must not throw.
+/// Told of everything, in the order in which it happens to one supervisor; called on the thread that the tree's supervisors
+/// share, must be quick and must not throw.
 class supervision_observer {
  public:
   virtual ~supervision_observer() = default;
@@ -217,7 +221,7 @@ class supervision_observer {
 /// How a supervisor ended.
 struct supervisor_end {
   supervision::exit_reason reason;
-  std::uint64_t abandoned = 0;       ///< children, here and below, that were still in a handler at their deadline
+  std::uint64_t abandoned = 0;       ///< lives of the whole tree, since it began, that were still in a handler at their deadline
 };
 
 /// Errors that answer requests to a supervisor. The numbers are never reused.
@@ -227,13 +231,13 @@ enum class supervisor_error : std::uint8_t {
   already_present = 3,   ///< the id is taken by a child that is stopped or restarting
   running = 4,           ///< restart or delete of a running child
   restarting = 5,        ///< restart or delete of a child that is about to be restarted
-  stopping = 6,          ///< the supervisor ends
-  start_failed = 7,      ///< with the cause as text
+  stopping = 6,          ///< the supervisor ends, or was killed while the request waited
+  start_failed = 7,      ///< with the cause as text; also the end of a supervisor whose static child could not start
   bad_spec = 8,          ///< with the field's name as text
   restart_limit = 9,     ///< the reason with which a supervisor ends when its budget is used up
   terminated = 10,       ///< the child was taken down while it was starting
-  by_handle_only = 11,   ///< children of a pool have no ids of their own
-  mailbox_full = 12,     ///< the request met a full mailbox
+  by_handle_only = 11,   ///< children of a pool are not ended, restarted or deleted by id
+  mailbox_full = 12,     ///< the request met the full mailbox of a supervised actor
 };
 [[nodiscard]] caf::error make_error(supervisor_error code, std::string text);
 
@@ -299,23 +303,32 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(flott::supervision::tree_node_ptr)
 namespace flott {
 
 using supervisor_actor = caf::typed_actor<
-  /// Adds a child and starts it; answered when it has started. On failure nothing of it is kept.
+  // Errors are supervisor_errors, but for caf::sec::request_receiver_down: the supervisor has ended.
+
+  /// Adds a child and starts it; answered when it has started. On failure nothing of it is kept. Errors: bad_spec (also: it is a
+  /// pool), already_started, already_present, start_failed, terminated, stopping.
   caf::replies_to<start_child_request>::with<child_handle>,
-  /// One child more of a pool; answered as above.
+  /// One child more of a pool; answered as above. Errors: bad_spec (it is no pool), start_failed, terminated, stopping.
   caf::replies_to<start_pool_child_request>::with<child_handle>,
-  /// Stops a child; answered when it is down or abandoned. Its spec stays, unless it is temporary.
+  /// Stops a child; answered when it is down or abandoned. Its spec stays, unless it is temporary. Errors: not_found,
+  /// by_handle_only, stopping (the supervisor ends, and knows no such child).
   caf::replies_to<terminate_child_request>::with<child_handle>,
-  /// The same by its handle: the only way in a pool. A dead child of its own is fine, a stranger is refused and left alive.
+  /// The same by its handle: the only way in a pool. A dead handle is fine, a living stranger is
+  /// not_found and left alive.
   caf::replies_to<terminate_handle_request>::with<child_handle>,
-  /// Starts a child that is stopped.
+  /// Starts a child that is stopped or abandoned. Errors: not_found, running, restarting, start_failed (its spec stays),
+  /// terminated, by_handle_only, stopping.
   caf::replies_to<restart_child_request>::with<child_handle>,
-  /// Forgets a child that is stopped.
+  /// Forgets a child that is stopped or abandoned. Errors: not_found, running, restarting, by_handle_only.
   caf::replies_to<delete_child_request>::with<child_handle>,
+  /// Error: not_found.
   caf::replies_to<find_child_request>::with<child_handle>,
+  /// Error: not_found.
   caf::replies_to<get_spec_request>::with<child_spec>,
   caf::replies_to<count_children_request>::with<supervision::child_counts>,
+  /// Error: bad_spec, with nothing changed.
   caf::replies_to<change_spec_request>::with<supervision::child_counts>,
-  /// Fails when there is no supervisor at that path.
+  /// Error: not_found, there is no supervisor at that path.
   caf::replies_to<log_level_request>::with<caf::ok_atom>,
   /// In the order of their start.
   caf::replies_to<list_children_request>::with<child_list>,
@@ -330,7 +343,8 @@ using supervisor_actor = caf::typed_actor<
   caf::reacts_to<ledger_closed>,
   caf::reacts_to<ledger_late>>;
 
-/// What a host gives to the whole tree.
+/// What a host gives to the whole tree. Its functions are called on the thread that the supervisors share, must be quick and must
+/// not throw.
 struct supervision_host {
   std::shared_ptr<supervision_observer> observer{};
   std::uint64_t seed = 0;                                 ///< of the back-offs' jitter
@@ -341,7 +355,8 @@ struct supervision_host {
   when_abandoned if_abandoned = when_abandoned::go_on;
   /// Does not come back. Unset: `abort`, so that a core dump shows where the actor hangs.
   std::function<void(const supervision_event& about)> end_process{};
-  /// The root has ended, on request or because its budget was used up. Called once, by a thread of the actor system.
+  /// The root has ended: on request, by its budget, since a static child could not start, by auto_shutdown, or killed. Called
+  /// once.
   std::function<void(const supervisor_end&)> on_end{};
   /// All static children of the root are up for the first time.
   std::function<void()> on_started{};
@@ -357,7 +372,7 @@ struct supervision_host {
 
 // --- for threads that are no actors (never for actors: these wait) ---------------------------------------------------
 
-/// Ends the tree and waits for it, at most `limit`.
+/// Ends the tree and waits for it, at most `limit`. Failures: it did not end in time, or has ended already.
 result<supervisor_end> stop_and_wait(caf::actor_system& system, const supervisor_actor& root,
                                      supervision::milliseconds limit);
 
@@ -366,7 +381,7 @@ result<supervisor_end> stop_and_wait(caf::actor_system& system, const supervisor
 result<void> set_log_level(caf::actor_system& system, const supervisor_actor& root, const std::string& path,
                            std::optional<log::level> level, supervision::milliseconds limit);
 
-/// The live tree, at most `limit` later.
+/// The live tree, at most `limit` later. Failure: no answer by then, or it has ended.
 result<supervision::tree_node_ptr> read_tree(caf::actor_system& system, const supervisor_actor& root,
                                              supervision::milliseconds limit);
 

@@ -18,9 +18,9 @@ namespace flott {
 /// What happens to a message that meets a full mailbox.
 enum class overflow : std::uint8_t {
   never,         ///< it is taken all the same: for control messages
-  reject,        ///< refused; a request is answered with `mailbox_full` at once
-  drop_newest,   ///< lost, counted as a dead letter; a request among them is answered as with `reject`
-  drop_oldest,   ///< taken, and the oldest waiting message of this kind is lost instead
+  reject,        ///< refused and counted as a dead letter; a request is answered with `mailbox_full` at once
+  drop_newest,   ///< the same, and says that a loss is meant
+  drop_oldest,   ///< taken, and the oldest waiting message of this policy is lost instead; a request is answered as above
 };
 
 /// Bounds of a supervised actor's mailbox. Exit messages, DOWNs, answers to its own requests and messages of high
@@ -31,9 +31,11 @@ enum class overflow : std::uint8_t {
 struct mailbox_limits {
   std::size_t messages = 0;          ///< 0: no bound
   std::size_t bytes = 0;             ///< 0: no bound; needs `size_of`
-  /// Size of a message in bytes, as far as it matters; called once by its sender and once by its receiver.
+  /// Size of a message in bytes, as far as it matters; called on its sender's thread and on its receiver's. Must be quick, say
+  /// the same each time, and not throw.
   std::function<std::size_t(const caf::type_erased_tuple&)> size_of{};
-  /// Unset: `reject`. Must be quick, and must not throw.
+  /// Asked about a message that meets a full mailbox, on its sender's thread, and with `drop_oldest` again on its receiver's.
+  /// Unset: `reject`. Must be quick, say the same each time, and not throw.
   std::function<overflow(const caf::type_erased_tuple&)> policy{};
 
   [[nodiscard]] bool bounded() const { return messages > 0 || bytes > 0; }

@@ -78,17 +78,17 @@ struct exit_reason {
 /// Delay before the restarts of one child: `initial`, then `multiplier` times more for each further failure, up to
 /// `maximum`; spread by plus or minus `jitter` of itself. A child that has run for `reset_after` begins anew.
 struct backoff {
-  milliseconds initial{100};
-  milliseconds maximum{10'000};
-  double multiplier = 2;
-  double jitter = 0.1;
+  milliseconds initial{100};         ///< more than 0
+  milliseconds maximum{10'000};      ///< at least `initial`; no delay is longer, jitter included
+  double multiplier = 2;             ///< at least 1
+  double jitter = 0.1;               ///< at least 0, less than 1
   milliseconds reset_after{30'000};
 };
 
 /// At most `restarts` restarts within `period`; one more ends the supervisor. One incident of a group counts once.
 struct intensity {
-  unsigned restarts = 1;
-  milliseconds period{5'000};
+  unsigned restarts = 1;             ///< at most 1,000,000; 0: the first failure ends it
+  milliseconds period{5'000};        ///< more than 0, at most 366 days
 };
 
 /// How long a child may take to end once asked.
@@ -135,7 +135,7 @@ struct supervisor_options {
   supervision::intensity intensity;
   supervision::auto_shutdown auto_shutdown = auto_shutdown::never;
   stop_order stopping = stop_order::reverse;       ///< a pool's children are stopped in parallel always
-  /// How long a killed child may take to be gone before it is abandoned.
+  /// How long a killed child may take to be gone before it is abandoned. Not negative.
   milliseconds kill_grace{500};
 };
 

@@ -193,8 +193,8 @@ child_spec bounded_front(const child_ref_ptr& book) {
   return spec;
 }
 
-std::unique_ptr<actor_node> opened(supervisor_spec tree, actor_node_options options = {}) {
-  auto node = actor_node::start(std::move(tree), std::move(options));
+std::unique_ptr<actor_node> opened(supervisor_spec tree) {
+  auto node = actor_node::start(std::move(tree));
   REQUIRE(node);
   REQUIRE(node.value()->wait_started(60s));
   return std::move(node).value();
@@ -314,7 +314,7 @@ TEST_CASE("tutorial: a resource that is no actor") {
   CHECK(std::ifstream{path}.good());
 
   const auto why = make_error(supervisor_error::start_failed, "the disk is full");
-  caf::anon_send_exit(journal.ref->as<caf::actor>(), why);
+  caf::anon_send(journal.ref->as<caf::actor>(), caf::exit_msg{caf::actor_addr{}, why});
 
   REQUIRE(eventually([&] { return history_of(*shop).find("/shop/journal #2 child restarted (failure)") != std::string::npos; }));
   CHECK_THAT(history_of(*shop), Contains("/shop/journal #1 child ended (failure): the disk is full"));
@@ -363,26 +363,29 @@ TEST_CASE("tutorial: who blocks, and what is abandoned") {
     return {[=](const std::string&) { entered->set_value(); open->get_future().wait(); }};
   });
   slow.ref = std::make_shared<child_ref>();
-  const auto told = std::make_shared<std::promise<supervision_event>>();
-  slow.shutdown = 300ms;
+
+  slow.shutdown = 300ms;                             // asked to end, and waited for so long
   auto tree = shop_of({book_child(), slow});
-  tree.kill_grace = 100ms;
+  tree.kill_grace = 100ms;                           // then killed, and waited for so long; then it is abandoned
 
   actor_node_options options;
-  options.stop_limit = 2s;
-  const auto shop = opened(tree, std::move(options));
+  options.stop_limit = 2s;                           // of the whole: what has not ended then is left behind
+  auto started = actor_node::start(std::move(tree), std::move(options));
 
+  REQUIRE(started);
+  const auto shop = std::move(started).value();
+  REQUIRE(shop->wait_started(60s));
   caf::anon_send(slow.ref->as<caf::actor>(), std::string{"sit down"});
   entered->get_future().wait();
   shop->stop();
-  std::string blocking;
   REQUIRE(eventually([&] {
     const auto live = shop->tree();
-    blocking = live ? to_text(**live) : blocking;
-    return !live || blocking.find("slow  stopping") != std::string::npos;
+    return !live || to_text(**live).find("slow  stopping") != std::string::npos;
   }));
-  std::printf("%s", blocking.c_str());
 
+  shop->stop();
+  if (const auto live = shop->tree())                // whoever is `stopping` blocks
+    std::printf("%s", to_text(**live).c_str());
   const auto end = shop->wait_ended();
   std::printf("%s: %llu abandoned, %zu left behind\n", end.in_time ? "in time" : "late",
               static_cast<unsigned long long>(end.abandoned), end.left_behind);
