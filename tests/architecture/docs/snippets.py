@@ -188,6 +188,17 @@ def check_enum(name, values, rows):
         yield f"{name}::{value} is in the reference and nowhere else"
 
 
+def check_texts(name, code, rows):
+    """`rows`: a value, and the text by which logs and people know it."""
+    said = {row[0]: row[1] for row in rows or []}
+    texts = re.findall(rf'case {name}::(\w+): return "([^"]*)"', code)
+    if not texts:
+        yield f"{name}: no texts found"
+    for value, text in texts:
+        if said.get(value) != text:
+            yield f"{name}::{value} is called '{text}', the reference says '{said.get(value)}'"
+
+
 def check_requests(interface, structs, rows):
     """`rows`: request with its fields, what it is answered with, errors, meaning."""
     said = {re.match(r"\w+", row[0]).group(0): row for row in rows or []}
@@ -231,6 +242,8 @@ def samples():
         yield "lets its own sample of a block pass, or refuses it"
     if not list(check_requests("replies_to<r>::with<x>", "struct r { int a; };", [["r{b}", "x", "", ""]])):
         yield "lets its own sample of a request pass"
+    if not list(check_texts("k", 'case k::a: return "b c";', [["a", "b", "x"]])):
+        yield "lets its own sample of a text pass"
     if not list(check_words("key", ["a"], "`b`")):
         yield "lets its own sample of a word pass"
 
@@ -250,6 +263,7 @@ def main(root):
         failures += check_enum(name, enumerators_of(name, read(path)), table_below(reference, name))
     header = without_comments(read(SUPERVISOR))
     failures += check_requests(header, header, table_below(reference, "supervisor_actor"))
+    failures += check_texts("report_kind", read("runtime/supervision/machine_admin.cpp"), table_below(reference, "report_kind"))
     failures += check_words("metric", re.findall(r'"(flott_\w+)"', read("metrics/probes/supervisor_probe.cpp")), reference)
     tree = read("runtime/supervision/tree.cpp")
     failures += check_words("key", re.findall(r'(?:\w+\[|json::object\{\{|, \{)"(\w+)"', tree), reference)
