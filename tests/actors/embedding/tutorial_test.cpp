@@ -369,7 +369,7 @@ TEST_CASE("tutorial: who blocks, and what is abandoned") {
   tree.kill_grace = 100ms;                           // then killed, and waited for so long; then it is abandoned
 
   actor_node_options options;
-  options.stop_limit = 1s;                           // of the whole: what has not ended then is left behind
+  options.stop_limit = 2s;                           // of the whole: what has not ended then is left behind
   auto started = actor_node::start(std::move(tree), std::move(options));
 
   REQUIRE(started);
