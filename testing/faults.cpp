@@ -233,7 +233,7 @@ bool is_own_message(const caf::type_erased_tuple& content) {
 void intercept_too(actor_vitals& vitals, actor_vitals::interceptor also) {
   if (!vitals.intercepts())
     return vitals.intercept(std::move(also));
-  vitals.intercept([before = vitals.intercepts(), also = std::move(also)](const caf::type_erased_tuple* message) mutable {
+  vitals.intercept([before = *vitals.intercepts(), also = std::move(also)](const caf::type_erased_tuple* message) mutable {
     before(message);
     also(message);
   });

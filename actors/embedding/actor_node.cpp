@@ -2,6 +2,8 @@
 
 #include "actors/embedding/supervision_metrics.hpp"
 
+#include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <optional>
@@ -15,6 +17,8 @@ namespace {
 using namespace std::chrono_literals;
 using steady = std::chrono::steady_clock;
 
+constexpr auto least_to_go = 500ms;                  // what was just killed comes to know of it
+
 std::unique_ptr<caf::actor_system_config> default_system(std::size_t threads) {
   auto config = std::make_unique<caf::actor_system_config>();
   config->set("scheduler.policy", caf::atom("sharing"));
@@ -26,6 +30,19 @@ std::unique_ptr<caf::actor_system_config> default_system(std::size_t threads) {
 std::chrono::milliseconds until(steady::time_point deadline) {
   return std::max(0ms, std::chrono::duration_cast<std::chrono::milliseconds>(deadline - steady::now()));
 }
+
+/// A tree that ends late cannot say itself how many it has given up.
+class abandoned_counter final : public supervision_observer {
+ public:
+  void on_event(const supervision_event& event) override {
+    if (event.kind == supervision::report_kind::child_abandoned)
+      count_.fetch_add(1, std::memory_order_relaxed);
+  }
+  [[nodiscard]] std::uint64_t count() const { return count_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::uint64_t> count_{0};
+};
 
 }  // namespace
 
@@ -40,6 +57,7 @@ struct actor_node::core {
 
   actor_node_options options;
   const std::shared_ptr<metrics_registry> metrics = std::make_shared<metrics_registry>();
+  const std::shared_ptr<abandoned_counter> abandoned = std::make_shared<abandoned_counter>();
   std::shared_ptr<supervision_history> history;
   std::shared_ptr<supervision::dead_letters> lost;
   bounded_system system;
@@ -71,7 +89,7 @@ void actor_node::core::run() {
     std::unique_lock lock{mutex};
     how.in_time = changed.wait_until(lock, deadline, [this] { return tree_end.has_value(); });
     how.reason = tree_end ? tree_end->reason : supervision::exit_reason::abnormal("did not end in time");
-    how.abandoned = tree_end ? tree_end->abandoned : 0;
+    how.abandoned = tree_end ? tree_end->abandoned : abandoned->count();
   }
   if (!how.in_time)
     caf::anon_send_exit(tree, caf::exit_reason::kill);         // takes its children along
@@ -80,7 +98,7 @@ void actor_node::core::run() {
     const std::unique_lock lock{use};
     system_over = true;
   }
-  how.left_behind = system.end(until(deadline));
+  how.left_behind = system.end(std::max(until(deadline), least_to_go));
   {
     const std::lock_guard lock{mutex};
     end = how;
@@ -94,7 +112,7 @@ void actor_node::core::run() {
 std::vector<std::shared_ptr<supervision_observer>> actor_node::core::observers(std::shared_ptr<supervision_observer> counting) const {
   using both = std::pair<std::shared_ptr<metrics_registry>, std::shared_ptr<supervision_observer>>;
   const auto kept = std::make_shared<both>(metrics, std::move(counting));
-  std::vector<std::shared_ptr<supervision_observer>> all{{kept, kept->second.get()}};
+  std::vector<std::shared_ptr<supervision_observer>> all{{kept, kept->second.get()}, abandoned};
   if (options.observer)
     all.push_back(options.observer);
   return all;

@@ -30,7 +30,7 @@ void release(self_ptr self, child_key key, live_child& child, std::function<void
   }
   const auto number = ++state.last_closing;
   child.releasing = true;
-  state.closing[number] = {key, child.spec.id, child.incarnation, ledger, std::move(then)};
+  state.closing[number] = {key, child.spec.id, class_of(child.spec), child.incarnation, ledger, std::move(then)};
   self->delayed_send(self, state.config.spec.release_limit, ledger_late{number});
   const auto work = [ledger, number, supervisor = supervisor_actor{self}](caf::event_based_actor*) {
     caf::anon_send(supervisor, ledger_closed{number, ledger->close()});
@@ -70,7 +70,7 @@ child_context context_for(self_ptr self, live_child& child, const supervision::s
       caf::anon_send(caf::actor_cast<supervisor_actor>(strong), confirmed);
   };
   if (child.spec.ready == ready_when::initialized)
-    child.vitals->when_initialized(context.confirm);
+    child.vitals->when_initialized(self->address(), what.key, what.incarnation);
   return context;
 }
 
@@ -288,8 +288,13 @@ supervisor_state::~supervisor_state() {
   }
   for (auto& [token, promise] : requests)
     promise.deliver(make_error(supervisor_error::stopping, "the supervisor has ended"));
-  if (!ended && config.on_end)
-    config.on_end({supervision::exit_reason::abnormal("the supervisor itself was killed"), config.scope->abandoned.load()});
+  if (ended)
+    return;
+  const supervisor_end end{supervision::exit_reason::abnormal("the supervisor itself was killed"), config.scope->abandoned.load()};
+  for (auto& request : stop_requests)
+    request.deliver(end);
+  if (config.on_end)
+    config.on_end(end);
 }
 
 void on_down(self_ptr self, const caf::down_msg& down) {
@@ -331,6 +336,7 @@ void released(self_ptr self, std::uint64_t number, const supervision::ledger::cl
   supervision_event event;
   event.kind = supervision::report_kind::child_released;
   event.child = done.child;
+  event.child_class = done.child_class;
   event.incarnation = done.incarnation;
   if (how == nullptr) {
     event.kind = supervision::report_kind::release_failed;

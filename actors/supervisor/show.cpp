@@ -10,6 +10,10 @@ struct pending_tree {
   std::size_t waiting = 1;
   caf::typed_response_promise<supervision::tree_node_ptr> promise;
 
+  ~pending_tree() {
+    if (waiting > 0)                                 // the supervisor was killed meanwhile
+      promise.deliver(make_error(supervisor_error::stopping, "the supervisor has ended"));
+  }
   void one_less() {
     if (--waiting == 0)
       promise.deliver(supervision::tree_node_ptr{std::move(root)});

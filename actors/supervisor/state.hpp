@@ -27,7 +27,7 @@ struct live_child {
 /// A ledger that is being closed elsewhere, and what follows.
 struct closing_ledger {
   child_key key = 0;
-  std::string child;
+  std::string child, child_class;
   std::uint64_t incarnation = 0;
   std::shared_ptr<supervision::ledger> ledger;
   std::function<void()> then;

@@ -3,15 +3,22 @@
 #include "actors/supervisor.hpp"
 
 namespace flott {
+namespace {
+
+thread_local const actor_vitals* working = nullptr;
+
+}  // namespace
 
 void discard(caf::scheduled_actor* self, supervision::loss why) {
-  const auto* supervised = dynamic_cast<const supervised_actor*>(self);
   const auto* message = self->current_mailbox_element();
-  if (supervised != nullptr && message != nullptr)
-    detail::note_loss(supervised->vitals(), why, message->content(), message->sender);
+  if (working != nullptr && message != nullptr)
+    detail::note_loss(*working, why, message->content(), message->sender);
 }
 
 namespace detail {
+
+at_work::at_work(const actor_vitals& one) noexcept : place_(&working), before_(working) { *place_ = &one; }
+at_work::~at_work() { *place_ = before_; }
 
 caf::error mailbox_full_error(const actor_vitals& vitals) {
   return make_error(supervisor_error::mailbox_full, "the mailbox of " + vitals.path() + " is full");
@@ -53,6 +60,29 @@ void note_late_answer(const actor_vitals& vitals, const caf::mailbox_element& x)
 
 void report_throwing_end(const actor_vitals& vitals, const std::exception_ptr& what) {
   log::error("the destructor of an actor's state threw", {{"actor", vitals.path()}, {"what", describe(to_error(what, vitals.path().c_str()))}});
+}
+
+caf::resumable::resume_result run(caf::scheduled_actor* self, caf::execution_unit* host, std::size_t most) {
+  constexpr std::size_t a_round = 3;                 // of CAF's queues
+  using caf::resumable;
+  if (!self->activate(host))
+    return resumable::done;
+  std::size_t handled = 0;
+  const auto rest = [&] {
+    if (handled > 0)
+      self->set_receive_timeout();
+    return self->mailbox().try_block();
+  };
+  caf::scheduled_actor::mailbox_visitor visitor{self, handled, most};
+  while (handled < most) {
+    if (self->mailbox().new_round(a_round, visitor).consumed_items == 0 && rest())
+      return resumable::awaiting_message;
+    if (self->finalize())
+      return resumable::done;
+    if (!self->stream_managers().empty())            // it has begun one: from now on CAF does it
+      return resumable::resume_later;
+  }
+  return rest() ? resumable::awaiting_message : resumable::resume_later;
 }
 
 void bounce(const caf::mailbox_element& x, caf::error why) {

@@ -29,19 +29,27 @@ void note_loss(const actor_vitals& vitals, supervision::loss why, const caf::typ
 void note_late_answer(const actor_vitals& vitals, const caf::mailbox_element& x);
 /// The destructor of an actor's state let an exception through.
 void report_throwing_end(const actor_vitals& vitals, const std::exception_ptr& what);
+/// Which supervised actor the thread runs. (A second base class would tell as well, but CAF asks for the dynamic type of each
+/// actor that it runs, and that takes longer the more bases there are.)
+class at_work {
+ public:
+  explicit at_work(const actor_vitals& one) noexcept;
+  ~at_work();
+  at_work(const at_work&) = delete;
+  at_work& operator=(const at_work&) = delete;
+
+ private:
+  const actor_vitals** const place_;
+  const actor_vitals* const before_;
+};
+
+/// Lets the actor handle up to `most` messages, as `scheduled_actor::resume` does, but asks no clock for streams that it has not
+/// and keeps no log of CAF's: what supervision costs is more than saved. Requires: no streams.
+[[nodiscard]] caf::resumable::resume_result run(caf::scheduled_actor* self, caf::execution_unit* host, std::size_t most);
 /// Answers a request that will not be handled.
 void bounce(const caf::mailbox_element& x, caf::error why);
 
 }  // namespace detail
-
-/// What all supervised actors are.
-class supervised_actor {
- public:
-  [[nodiscard]] virtual const actor_vitals& vitals() const noexcept = 0;
-
- protected:
-  ~supervised_actor() = default;
-};
 
 /// For a handler that throws its message away: counts it as a dead letter. Does nothing for an actor that is not supervised.
 void discard(caf::scheduled_actor* self, supervision::loss why);
@@ -50,15 +58,15 @@ void discard(caf::scheduled_actor* self, supervision::loss why);
 ///
 /// Every message passes `enqueue` (on its sender's thread) and `consume` (on the actor's). Neither takes a lock.
 template <class Base>
-class supervised : public Base, public supervised_actor {
+class supervised : public Base {
  public:
   template <class... Arguments>
   supervised(caf::actor_config& config, actor_vitals_ptr vitals, Arguments&&... arguments)
       : Base(config, std::forward<Arguments>(arguments)...),
         vitals_(std::move(vitals)),
-        bounded_(vitals_->limits().bounded()),
-        sized_(static_cast<bool>(vitals_->limits().size_of)),
-        intercepted_(static_cast<bool>(vitals_->intercepts())) {
+        bounded_(vitals_->bounded()),
+        sized_(vitals_->sized()),
+        intercepted_(vitals_->intercepts() != nullptr) {
     this->set_exception_handler([v = vitals_.get()](std::exception_ptr& thrown) { return to_error(thrown, v->id().c_str()); });
     this->set_default_handler([v = vitals_.get()](caf::scheduled_actor* self, caf::message_view& x) {
       return detail::count_unhandled(*v, self, x);
@@ -68,11 +76,9 @@ class supervised : public Base, public supervised_actor {
     });
   }
 
-  [[nodiscard]] const actor_vitals& vitals() const noexcept final { return *vitals_; }
-
   void initialize() override {
     if (intercepted_)
-      vitals_->intercepts()(nullptr);
+      (*vitals_->intercepts())(nullptr);
     Base::initialize();
     if (this->alive())
       vitals_->initialized();
@@ -106,7 +112,7 @@ class supervised : public Base, public supervised_actor {
     }
     if (intercepted_) [[unlikely]] {
       this->current_element_ = &x;                 // what CAF answers when this throws
-      v.intercepts()(&content);
+      (*v.intercepts())(&content);
     }
     const auto outcome = Base::consume(x);
     v.ends();
@@ -121,10 +127,11 @@ class supervised : public Base, public supervised_actor {
 
   caf::resumable::resume_result resume(caf::execution_unit* host, std::size_t most) override {
     auto& v = *vitals_;
+    const detail::at_work mark{v};
     v.awake();
     auto outcome = caf::resumable::done;
     try {
-      outcome = v.own_log_level() ? resume_with_level(host, most) : Base::resume(host, most);
+      outcome = v.own_log_level() ? resume_with_level(host, most) : run(host, most);
     } catch (...) {                                  // the state's destructor, after the actor failed: CAF gave up in the middle
       detail::report_throwing_end(v, std::current_exception());
       finish(std::false_type{});
@@ -171,6 +178,13 @@ class supervised : public Base, public supervised_actor {
   }
   caf::resumable::resume_result resume_with_level(caf::execution_unit* host, std::size_t most) {
     const log::scoped_level level{vitals_->log_level()};
+    return run(host, most);
+  }
+  caf::resumable::resume_result run(caf::execution_unit* host, std::size_t most) {
+    using plain = caf::resumable::resume_result (caf::scheduled_actor::*)(caf::execution_unit*, std::size_t);
+    if constexpr (std::is_same_v<decltype(&Base::resume), plain>)     // it does nothing of its own
+      if (this->stream_managers().empty())
+        return detail::run(this, host, most);
     return Base::resume(host, most);
   }
   void lose(caf::mailbox_element_ptr x, supervision::loss why, caf::error answer) {

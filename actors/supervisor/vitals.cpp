@@ -1,6 +1,7 @@
 #include "actors/supervisor/vitals.hpp"
 
 #include "actors/exit_reason.hpp"
+#include "actors/supervisor.hpp"
 
 #include <ctime>
 #include <algorithm>
@@ -42,7 +43,10 @@ std::uint64_t coarse_ms() noexcept {
 
 actor_vitals::actor_vitals(std::string path, std::shared_ptr<supervision::dead_letters> lost, mailbox_limits limits,
                            std::shared_ptr<const std::atomic<int>> log_level)
-    : log_level_(std::move(log_level)), lost_(std::move(lost)), limits_(std::move(limits)), path_(std::move(path)) {}
+    : log_level_(std::move(log_level)),
+      lost_(std::move(lost)),
+      limits_(limits.bounded() || limits.size_of ? std::make_shared<const mailbox_limits>(std::move(limits)) : nullptr),
+      path_(std::move(path)) {}
 
 void actor_vitals::stamp(std::uint64_t number) noexcept {
   const auto handled = handled_.load(relaxed);
@@ -53,21 +57,28 @@ void actor_vitals::stamp(std::uint64_t number) noexcept {
   }
 }
 
+void actor_vitals::when_initialized(caf::actor_addr supervisor, std::uint64_t key, std::uint64_t incarnation) {
+  supervisor_ = std::move(supervisor);
+  key_ = key;
+  incarnation_ = incarnation;
+}
+
 void actor_vitals::initialized() {
-  if (const auto then = std::exchange(on_initialized_, nullptr))
-    then();
+  // Only for a moment a strong reference: parent and child would keep each other alive.
+  if (const auto supervisor = caf::actor_cast<caf::strong_actor_ptr>(std::exchange(supervisor_, nullptr)))
+    caf::anon_send(caf::actor_cast<supervisor_actor>(supervisor), child_confirmed{key_, incarnation_});
 }
 
 bool actor_vitals::admit(const caf::mailbox_element& x, std::uint64_t bytes) noexcept {
   const auto count = waiting();
   const auto held = received_bytes_.load(relaxed) - handled_bytes_.load(relaxed);
   const auto over = [&](std::uint64_t times) {
-    return (limits_.messages > 0 && count >= times * limits_.messages) ||
-           (limits_.bytes > 0 && held + bytes > times * limits_.bytes);
+    return (limits_->messages > 0 && count >= times * limits_->messages) ||
+           (limits_->bytes > 0 && held + bytes > times * limits_->bytes);
   };
   if (!over(1) || x.mid.is_urgent_message() || x.mid.is_response() || is_system_message(x.content()))
     return true;
-  switch (limits_.policy ? limits_.policy(x.content()) : overflow::reject) {
+  switch (limits_->policy ? limits_->policy(x.content()) : overflow::reject) {
     case overflow::never: return true;
     case overflow::reject:
     case overflow::drop_newest: return false;
@@ -82,7 +93,7 @@ bool actor_vitals::admit(const caf::mailbox_element& x, std::uint64_t bytes) noe
 
 bool actor_vitals::takes_from_debt(const caf::type_erased_tuple& content) noexcept {
   auto debt = debt_.load(relaxed);
-  if (debt == 0 || !limits_.policy || limits_.policy(content) != overflow::drop_oldest)
+  if (debt == 0 || !limits_->policy || limits_->policy(content) != overflow::drop_oldest)
     return false;
   while (debt > 0)
     if (debt_.compare_exchange_weak(debt, debt - 1, relaxed))

@@ -109,8 +109,8 @@ class actor_vitals {
   void initialized();
 
   // whoever spawns it
-  /// `then` is called by the actor once its behaviour is set up.
-  void when_initialized(std::function<void()> then) { on_initialized_ = std::move(then); }
+  /// The actor tells `supervisor` once its behaviour is set up.
+  void when_initialized(caf::actor_addr supervisor, std::uint64_t key, std::uint64_t incarnation);
   /// An actor has these vitals. `at_once`: it calls `initialized` without being asked for anything first.
   void taken(bool at_once) noexcept { use_ = at_once ? use::at_once : use::lazy; }
   [[nodiscard]] bool in_use() const noexcept { return use_ != use::none; }
@@ -120,8 +120,9 @@ class actor_vitals {
   /// Called on the actor's thread before each message is handled, and with null before its first step; what it throws,
   /// the actor has thrown.
   using interceptor = std::function<void(const caf::type_erased_tuple* message)>;
-  void intercept(interceptor with) { intercepts_ = std::move(with); }
-  [[nodiscard]] const interceptor& intercepts() const noexcept { return intercepts_; }
+  void intercept(interceptor with) { intercepts_ = std::make_unique<const interceptor>(std::move(with)); }
+  /// Null: nobody does.
+  [[nodiscard]] const interceptor* intercepts() const noexcept { return intercepts_.get(); }
 
   // anybody
   /// From now on nothing of this life counts: it gets no more messages, and supervised actors take none from it.
@@ -143,10 +144,10 @@ class actor_vitals {
   [[nodiscard]] const std::string& path() const { return path_; }
   /// The path's last part.
   [[nodiscard]] std::string id() const { return path_.substr(path_.rfind('/') + 1); }
-  [[nodiscard]] const mailbox_limits& limits() const noexcept { return limits_; }
-  [[nodiscard]] std::uint64_t size_of(const caf::type_erased_tuple& content) const noexcept {
-    return limits_.size_of ? limits_.size_of(content) : 0;
-  }
+  [[nodiscard]] bool bounded() const noexcept { return limits_ && limits_->bounded(); }
+  /// Messages have a size.
+  [[nodiscard]] bool sized() const noexcept { return limits_ && limits_->size_of; }
+  [[nodiscard]] std::uint64_t size_of(const caf::type_erased_tuple& content) const noexcept { return limits_->size_of(content); }
   [[nodiscard]] supervision::dead_letters* lost() const { return lost_.get(); }
   [[nodiscard]] const std::atomic<int>* log_level() const { return log_level_.get(); }
   [[nodiscard]] bool own_log_level() const noexcept { return log_level_ && log_level_->load(std::memory_order_relaxed) >= 0; }
@@ -159,26 +160,24 @@ class actor_vitals {
   void stamp(std::uint64_t number) noexcept;
   [[nodiscard]] std::uint64_t oldest_ms(std::uint64_t handled, std::uint64_t now_ms) const noexcept;
 
-  // Written by senders. What meets an idle actor is stamped. Of what meets a busy one as much is looked at as there are few
-  // that wait, and stamped unless an earlier stamped one still waits: so long, at least, has the oldest been there.
-  alignas(64) std::atomic<std::uint64_t> received_{0};
-  std::atomic<std::uint64_t> received_bytes_{0}, stamped_{0}, stamp_ms_{0}, look_again_{0}, debt_{0};
-  std::atomic<bool> fenced_{false};                  // here, since senders read it
-
-  // written by the actor
-  alignas(64) std::atomic<std::uint64_t> handled_{0};
-  std::atomic<std::uint64_t> handled_bytes_{0}, what_{0}, busy_ms_{0}, busy_since_{0};
+  // What the actor uses, what hardly anybody uses, what senders use: in this order, so that actor and senders share no line.
+  std::atomic<std::uint64_t> handled_{0}, what_{0}, busy_ms_{0}, busy_since_{0}, handled_bytes_{0};
   std::atomic<kind> in_message_{kind::none};
+  const std::shared_ptr<const std::atomic<int>> log_level_;
 
-  // hardly ever written
-  alignas(64) const std::shared_ptr<const std::atomic<int>> log_level_;
   const std::shared_ptr<supervision::dead_letters> lost_;
-  use use_ = use::none;
-  const mailbox_limits limits_;
+  const std::shared_ptr<const mailbox_limits> limits_;          // null: none
   const std::string path_;
-  std::function<void()> on_initialized_;
-  interceptor intercepts_;
+  caf::actor_addr supervisor_;                       // null: it need not be told
+  std::uint64_t key_ = 0, incarnation_ = 0;
+  std::unique_ptr<const interceptor> intercepts_;
   actor_vitals *before_ = nullptr, *after_ = nullptr;           // in its group, which guards them
+  use use_ = use::none;
+
+  // What meets an idle actor is stamped. Of what meets a busy one as much is looked at as there are few that wait, and stamped
+  // unless an earlier stamped one still waits: so long, at least, has the oldest been there.
+  std::atomic<bool> fenced_{false};
+  std::atomic<std::uint64_t> received_{0}, stamped_{0}, stamp_ms_{0}, look_again_{0}, received_bytes_{0}, debt_{0};
 };
 using actor_vitals_ptr = std::shared_ptr<actor_vitals>;
 

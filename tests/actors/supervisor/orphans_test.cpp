@@ -76,3 +76,24 @@ TEST_CASE("who waits for an answer of a supervisor that is killed hears that it 
   REQUIRE(answer->error);
   CHECK(answer->error.code() == static_cast<std::uint8_t>(supervisor_error::stopping));
 }
+
+TEST_CASE("whoever waits for the end or the tree of a supervisor hears when it is killed instead") {
+  tree_fixture t;
+  auto below = subtree(named("below", {t.make("b")}));
+  below.ref = std::make_shared<child_ref>();
+  t.boot(named("node", {t.make("a"), below}));
+  t.world.freeze(t.at("a"));
+  const auto stuck = below.ref->as<caf::actor>();
+  t.world.freeze(stuck);
+  const auto tree = t.world.ask<tree_node_ptr>(t.root, tree_request{1h});
+  const auto end = t.world.ask<supervisor_end>(t.root, stop_request{});
+  t.world.settle();
+  CHECK(tree->pending());
+  CHECK(end->pending());
+  caf::anon_send_exit(t.root, caf::exit_reason::kill);
+  t.world.settle();
+  CHECK(tree->error);
+  REQUIRE(end->value);
+  CHECK(end->value->reason.kind == exit_kind::abnormal);
+  t.world.thaw(stuck);
+}
