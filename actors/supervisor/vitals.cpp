@@ -3,7 +3,6 @@
 #include "actors/exit_reason.hpp"
 #include "actors/supervisor.hpp"
 
-#include <ctime>
 #include <algorithm>
 #include <deque>
 #include <mutex>
@@ -34,12 +33,6 @@ std::string number_name(std::uint16_t number) {
 }
 
 }  // namespace
-
-std::uint64_t coarse_ms() noexcept {
-  timespec now{};
-  ::clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-  return static_cast<std::uint64_t>(now.tv_sec) * 1000 + static_cast<std::uint64_t>(now.tv_nsec) / 1'000'000;
-}
 
 actor_vitals::actor_vitals(std::string path, std::shared_ptr<supervision::dead_letters> lost, mailbox_limits limits,
                            std::shared_ptr<const std::atomic<int>> log_level)

@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <ctime>
 #include <functional>
 #include <memory>
 #include <string>
@@ -43,7 +44,11 @@ struct mailbox_limits {
 
 /// Milliseconds of a monotonic clock that costs a few nanoseconds and is as exact as the system's tick (1 to 10 ms): for
 /// how long something has been going on, and, over many handlers, for sums.
-[[nodiscard]] std::uint64_t coarse_ms() noexcept;
+[[nodiscard]] inline std::uint64_t coarse_ms() noexcept {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+  return static_cast<std::uint64_t>(now.tv_sec) * 1000 + static_cast<std::uint64_t>(now.tv_nsec) / 1'000'000;
+}
 
 /// What actors show together.
 struct actor_numbers {
