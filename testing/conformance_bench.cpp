@@ -95,7 +95,9 @@ child_spec bench::child(const std::string& id, supervision::restart_policy resta
       if (message != nullptr && is_own_message(*message) && seen->crash.exchange(false))
         throw fault_injected("conformance: a crash in a handler");
     });
-    return start(context);
+    auto outcome = start(context);
+    seen->supervised = context.vitals->in_use();
+    return outcome;
   };
   return spec;
 }
@@ -224,9 +226,12 @@ bool bench::crash(const std::string& id) {
   const auto gone = [&] { return caf::actor_cast<caf::strong_actor_ptr>(victim) != refs_.at(id)->get(); };
   if (!victim)
     return false;
-  seen_->crash = true;
-  caf::anon_send(victim, stranger{});
-  const bool reached = at_once([&] { return gone() || !seen_->crash || dead_->count() > 0; });
+  bool reached = false;
+  if (seen_->supervised) {
+    seen_->crash = true;
+    caf::anon_send(victim, stranger{});
+    reached = at_once([&] { return gone() || !seen_->crash || dead_->count() > 0; });
+  }
   if (seen_->crash.exchange(false) || !reached)      // its handlers can't be reached: it is not spawned under supervision
     caf::anon_send(victim, caf::exit_msg{caf::actor_addr{}, caf::make_error(caf::sec::runtime_error, "crash")});
   return until(gone);

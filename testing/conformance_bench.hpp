@@ -39,6 +39,7 @@ struct record final : supervision_observer {
   std::shared_ptr<supervision::ledger> latest;
   std::optional<supervisor_end> end;
   bool started = false;
+  std::atomic<bool> supervised{false};   ///< the subject was spawned under supervision: its handlers can be reached
   std::atomic<bool> crash{false};        ///< the next message that the subject is to handle throws instead
 };
 

@@ -108,11 +108,8 @@ void actor_node::core::run() {
     options.on_end(how);
 }
 
-/// The one that counts keeps the registry alive, since a supervisor that was left behind may still report.
 std::vector<std::shared_ptr<supervision_observer>> actor_node::core::observers(std::shared_ptr<supervision_observer> counting) const {
-  using both = std::pair<std::shared_ptr<metrics_registry>, std::shared_ptr<supervision_observer>>;
-  const auto kept = std::make_shared<both>(metrics, std::move(counting));
-  std::vector<std::shared_ptr<supervision_observer>> all{{kept, kept->second.get()}, abandoned};
+  std::vector<std::shared_ptr<supervision_observer>> all{std::move(counting), abandoned};
   if (options.observer)
     all.push_back(options.observer);
   return all;
@@ -126,7 +123,7 @@ result<std::unique_ptr<actor_node>> actor_node::start(supervisor_spec tree, acto
   } catch (const std::system_error& err) {
     return transient_failure("actor node", "no thread for it: " + std::string{err.what()});
   }
-  auto host = measured_host(*made->metrics);
+  auto host = measured_host(made->metrics);
   made->history = std::make_shared<supervision_history>(made->options.history, made->observers(std::move(host.observer)));
   made->lost = host.dead_letters;
   host.observer = made->history;

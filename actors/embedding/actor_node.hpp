@@ -47,9 +47,9 @@ struct actor_node_options {
 ///     node->stop();                 // comes back at once
 ///     const auto end = node->wait_ended();
 ///
-/// Starts no thread before `start` and leaves none after its end, handles no signal, reads no file, opens no port, and
-/// logs only what the program lets it. Several may live in one process. Stopping takes no longer than `stop_limit` and a
-/// second, whatever its actors do; a call of `tree` that is under way may add its own limit if the supervisors' thread is
+/// Starts no thread before `start` and leaves none after it is destroyed, handles no signal, reads no file, opens no port, and
+/// logs only what the program lets it. Several may live in one process. Stopping takes no longer than `stop_limit` and two
+/// seconds, whatever its actors do; a call of `tree` that is under way may add its own limit if the supervisors' thread is
 /// blocked. Threads: any.
 class actor_node {
  public:

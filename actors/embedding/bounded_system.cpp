@@ -17,13 +17,16 @@ constexpr auto between_sweeps = 2ms;
 constexpr auto for_the_system = 1s;                  // to join its threads once no actor is left
 
 /// Published actors are held by CAF's broker, and, as others of which a peer has heard, by the registry.
-void let_go_published(caf::actor_system& system) {
+void let_go_published(caf::actor_system& system, steady::time_point deadline) {
   if (system.has_middleman()) {
     const auto broker = system.middleman().named_broker<caf::io::basp_broker>(caf::atom("BASP"));
     caf::anon_send_exit(broker, caf::exit_reason::kill);
   }
-  for (caf::actor_id id = 1, last = system.latest_actor_id(); id <= last; ++id)   // it can't be asked whom it has
+  for (caf::actor_id id = system.latest_actor_id(); id > 0; --id) {     // it can't be asked whom it has
     system.registry().erase(id);
+    if (id % 65'536 == 0 && steady::now() > deadline)
+      return;
+  }
 }
 
 void pause(std::chrono::milliseconds time) {
@@ -63,7 +66,7 @@ std::size_t bounded_system::end(std::chrono::milliseconds limit) {
   let_go();
   const auto deadline = steady::now() + limit;
   auto& system = *parts_->system;
-  let_go_published(system);
+  let_go_published(system, deadline);
   sweep(system);
   while (system.registry().running() > 0 && steady::now() < deadline) {
     pause(between_sweeps);

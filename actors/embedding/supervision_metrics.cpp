@@ -30,12 +30,14 @@ std::vector<std::pair<std::string, std::uint64_t>> losses_of(const supervision::
 
 }  // namespace
 
-supervision_host measured_host(metrics_registry& metrics) {
+supervision_host measured_host(const std::shared_ptr<metrics_registry>& metrics) {
   supervision_host host;
-  const auto probe = std::make_shared<supervisor_probe>(metrics);
+  const auto probe = std::make_shared<supervisor_probe>(*metrics);
   host.board = std::make_shared<actor_board>();
   host.dead_letters = std::make_shared<supervision::dead_letters>(log_dead_letter);
-  host.observer = make_node_observer(probe);
+  using both = std::pair<std::shared_ptr<metrics_registry>, std::shared_ptr<supervision_observer>>;
+  const auto kept = std::make_shared<both>(metrics, make_node_observer(probe));
+  host.observer = {kept, kept->second.get()};
   probe->watch([board = host.board] { return groups_of(*board); }, [lost = host.dead_letters] { return losses_of(*lost); });
   return host;
 }

@@ -21,6 +21,22 @@ caf::behavior publisher_actor(caf::event_based_actor* self, std::function<void()
   return {[](atom::describe) {}};
 }
 
+/// The same on a port. It is up when CAF says so.
+caf::behavior network_publisher(caf::event_based_actor* self, const caf::io::middleman_actor& connector,
+                                const caf::strong_actor_ptr& gateway, std::uint16_t port, const std::set<std::string>& signatures,
+                                const std::string& bind_host, const std::function<void()>& confirm) {
+  self->request(connector, std::chrono::seconds{5}, caf::publish_atom::value, port, gateway, signatures, bind_host, true)
+    .then(
+      [=](std::uint16_t) {
+        self->attach_functor([connector, address = gateway->address(), port] {
+          caf::anon_send(connector, caf::unpublish_atom::value, address, port);
+        });
+        confirm();
+      },
+      [=](caf::error& err) { self->quit(std::move(err)); });
+  return {[](atom::describe) {}};
+}
+
 /// Gives the supervisor's workers, and those of the supervisors below, this limit where they have none of their own.
 void limit_shutdown(supervisor_spec& spec, std::chrono::milliseconds limit) {
   spec.child_shutdown = limit;
@@ -89,8 +105,8 @@ result<void> node_host::serve_metrics() {
   settings.max_body = 64 << 10;
   make_system(false);
   const process_pages pages{&system(), root, &metrics, [this] {
-                              const std::lock_guard lock{mutex_};
-                              return started_ && !ended_;
+                              const std::lock_guard lock{fate_->mutex};
+                              return fate_->started && !fate_->ended;
                             }};
   FLOTT_ASSIGN(metrics_server_, http::server::start(settings, [pages](const http::request& asked, const http::responder& answer) {
     if (!pages.answer(asked, answer))
@@ -112,7 +128,7 @@ child_spec node_host::publisher(const child_ref_ptr& of, const std::string& loca
                                 std::set<std::string> signatures) {
   child_spec spec;
   spec.id = "publisher";
-  spec.ready = ready_when::spawned;
+  spec.ready = networked() ? ready_when::confirmed : ready_when::initialized;
   spec.start = [this, of, local_name, signatures](const child_context& context) -> result<caf::strong_actor_ptr> {
     const auto gateway = of->get();
     if (!gateway)
@@ -121,18 +137,8 @@ child_spec node_host::publisher(const child_ref_ptr& of, const std::string& loca
       directory_->publish(local_name, gateway);
       return spawn_supervised(context, publisher_actor, [directory = directory_, local_name] { directory->withdraw(local_name); });
     }
-    const auto port = local_port(listener_);
-    std::optional<failure> refused;
-    caf::scoped_actor self{context.system};
-    self->request(connector_, std::chrono::seconds{5}, caf::publish_atom::value, port, gateway, signatures,
-                  endpoint_.bind_host, true)
-      .receive([](std::uint16_t) {}, [&](const caf::error& err) { refused = to_failure(err); });
-    if (refused)
-      return *refused;
-    auto withdraw = [connector = connector_, address = gateway->address(), port] {
-      caf::anon_send(connector, caf::unpublish_atom::value, address, port);
-    };
-    return spawn_supervised(context, publisher_actor, std::move(withdraw));
+    return spawn_supervised(context, network_publisher, connector_, gateway, local_port(listener_), signatures, endpoint_.bind_host,
+                            context.confirm);
   };
   return spec;
 }
@@ -154,61 +160,65 @@ result<void> node_host::start(std::vector<child_spec> children, supervision::str
   spec.intensity = intensity;
   spec.children = std::move(children);
   limit_shutdown(spec, config.get(options::shutdown_actor_timeout));
-  supervision_host host = measured_host(metrics);
+  supervision_host host = measured_host(registry);
   host.seed = environment.next_random();
-  host.on_started = [this] {
-    const std::lock_guard lock{mutex_};
-    started_ = true;
-    changed_.notify_all();
+  host.on_started = [fate = fate_] {
+    const std::lock_guard lock{fate->mutex};
+    fate->started = true;
+    fate->changed.notify_all();
   };
-  host.on_end = [this](const supervisor_end& how) {
-    end(how.reason.kind == supervision::exit_kind::abnormal
-          ? std::optional{internal_failure("supervisor /" + tree_name_, "the supervision tree ended", how.reason.text)}
-          : std::nullopt);
+  host.on_end = [fate = fate_, name = tree_name_](const supervisor_end& how) {
+    fate->end(how.reason.kind == supervision::exit_kind::abnormal
+                ? std::optional{internal_failure("supervisor /" + name, "the supervision tree ended", how.reason.text)}
+                : std::nullopt);
   };
   FLOTT_ASSIGN(auto handle, spawn_supervisor(system(), std::move(spec), std::move(host)));
   root->set(caf::actor_cast<caf::strong_actor_ptr>(handle));
   if (place_.system != nullptr)
     return {};
-  std::unique_lock lock{mutex_};
-  changed_.wait(lock, [this] { return started_ || ended_; });
-  if (ended_ && why_)
-    return *why_;
+  std::unique_lock lock{fate_->mutex};
+  fate_->changed.wait(lock, [this] { return fate_->started || fate_->ended; });
+  if (fate_->ended && fate_->why)
+    return *fate_->why;
   return {};
 }
 
-void node_host::end(std::optional<failure> why) {
-  const std::lock_guard lock{mutex_};
-  if (ended_)
+void node_host::fate::end(std::optional<failure> because) {
+  const std::lock_guard lock{mutex};
+  if (ended)
     return;
-  ended_ = true;
-  why_ = std::move(why);
-  changed_.notify_all();
+  ended = true;
+  why = std::move(because);
+  changed.notify_all();
 }
 
+void node_host::end(std::optional<failure> why) { fate_->end(std::move(why)); }
+
 result<void> node_host::wait() {
-  std::unique_lock lock{mutex_};
-  changed_.wait(lock, [this] { return ended_; });
-  if (why_)
-    return *why_;
+  std::unique_lock lock{fate_->mutex};
+  fate_->changed.wait(lock, [this] { return fate_->ended; });
+  if (fate_->why)
+    return *fate_->why;
   return {};
 }
 
 void node_host::stop() {
   {
-    const std::lock_guard lock{mutex_};
-    if (stopped_)
+    const std::lock_guard lock{fate_->mutex};
+    if (fate_->stopped)
       return;
-    stopped_ = true;
-    ended_ = true;
+    fate_->stopped = true;
+    fate_->ended = true;
   }
   if (place_.system != nullptr) {
     if (const auto tree = root->as<supervisor_actor>())
       caf::anon_send_exit(tree, caf::exit_reason::user_shutdown);
   } else if (const auto tree = root->as<supervisor_actor>()) {
     const auto ended = stop_and_wait(system(), tree, config.get(options::shutdown_timeout));
-    if (!ended)
+    if (!ended) {
       log::warn("the supervision tree did not end in time", {{"why", ended.error().to_string()}});
+      caf::anon_send_exit(tree, caf::exit_reason::kill);         // takes its children along
+    }
     else if (ended->abandoned > 0)
       log::warn("actors were left behind in a handler", {{"abandoned", ended->abandoned}});
   }

@@ -86,7 +86,8 @@ class node_host {
 
   const configuration config;
   env& environment;
-  metrics_registry metrics;
+  const std::shared_ptr<metrics_registry> registry = std::make_shared<metrics_registry>();
+  metrics_registry& metrics = *registry;
   job_probe jobs{metrics};
   restart_probe restarts{metrics};
   std::shared_ptr<node_probe> nodes;
@@ -106,10 +107,17 @@ class node_host {
   rpc_endpoint endpoint_;
   int listener_ = -1;
   std::unique_ptr<http::server> metrics_server_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool ended_ = false, started_ = false, stopped_ = false;
-  std::optional<failure> why_;
+
+  /// What the tree tells; it may end after the host, if it is late.
+  struct fate {
+    std::mutex mutex;
+    std::condition_variable changed;
+    bool ended = false, started = false, stopped = false;
+    std::optional<failure> why;
+
+    void end(std::optional<failure> because);
+  };
+  const std::shared_ptr<fate> fate_ = std::make_shared<fate>();
 };
 
 }  // namespace flott

@@ -19,6 +19,7 @@ struct supervision_scope {
   std::shared_ptr<actor_board> board;
   when_abandoned if_abandoned = when_abandoned::go_on;
   std::function<void(const supervision_event&)> end_process;
+  caf::actor_system* system = nullptr;
   bool one_thread = false;
   std::shared_ptr<flott::lane> lane;
   std::atomic<std::uint64_t> abandoned{0};

@@ -27,6 +27,7 @@ result<supervisor_actor> spawn_supervisor(caf::actor_system& system, supervisor_
   config.scope->board = std::move(host.board);
   config.scope->if_abandoned = host.if_abandoned;
   config.scope->end_process = std::move(host.end_process);
+  config.scope->system = &system;
   config.scope->one_thread = is_simulated(system);
   if (!config.scope->one_thread) {
     try {

@@ -27,7 +27,8 @@ class forwarding_unit final : public caf::execution_unit {
 struct lane::core {
   /// Those on the lane come in by `entry`; whomever they wake goes to the actor system's threads, by `inside`.
   explicit core(caf::actor_system& of)
-      : entry(of, [this](caf::resumable* next) { push(next); }),
+      : system(of),
+        entry(of, [this](caf::resumable* next) { push(next); }),
         inside(of, [&of](caf::resumable* next) { of.scheduler().enqueue(next); }) {}
 
   void push(caf::resumable* next) {
@@ -48,11 +49,13 @@ struct lane::core {
 
   void run() {
     while (auto* next = pop()) {
+      system.inc_detached_threads();                 // it does not go before this turn is over
       if (next->resume(&inside, messages_a_turn) == caf::resumable::resume_later)
         push(next);
       else
         intrusive_ptr_release(next);
       caf::logger::set_current_actor_system(nullptr);   // who spawns holds the system's logger, for which its end would wait
+      system.dec_detached_threads();
     }
   }
 
@@ -62,6 +65,7 @@ struct lane::core {
     wake.notify_one();
   }
 
+  caf::actor_system& system;
   forwarding_unit entry, inside;
   std::mutex mutex;
   std::condition_variable wake;

@@ -159,15 +159,15 @@ void carry_out(self_ptr self, const supervision::stop_child& what) {
   }
   if (!child.handle)                               // it ended in the meantime
     return;
-  if (what.kill)                                   // past whatever is in its mailbox
-    caf::anon_send<caf::message_priority::high>(caf::actor_cast<caf::actor>(child.handle),
-                                                caf::exit_msg{self->address(), caf::exit_reason::kill});
+  if (what.kill)
+    kill(child.handle, self->address());
   else
     self->send_exit(child.handle, caf::exit_reason::user_shutdown);
 }
 
 /// From here on nothing of this life counts. What it holds is released, since its successor may need it.
 void carry_out(self_ptr self, const supervision::abandon_child& what) {
+  orphans_given_up(self, what.key);
   auto& child = self->state.children.at(what.key);
   if (child.handle) {
     child.vitals->fence();
@@ -254,6 +254,25 @@ void weigh_abandoned(const supervision_scope& scope, const supervision_event& ab
     std::abort();
 }
 
+void kill(const caf::strong_actor_ptr& life, caf::actor_addr by) {
+  caf::anon_send<caf::message_priority::high>(caf::actor_cast<caf::actor>(life), caf::exit_msg{std::move(by), caf::exit_reason::kill});
+}
+
+/// What they hold is given back, without anybody waiting for it.
+void close_all(const supervision_scope& scope, std::vector<orphanage::orphan> left) {
+  std::erase_if(left, [](const orphanage::orphan& each) { return !each.ledger || each.ledger->size() == 0; });
+  if (left.empty())
+    return;
+  const auto close = [left = std::move(left)](caf::event_based_actor*) {
+    for (const auto& each : left)
+      each.ledger->close();
+  };
+  if (scope.one_thread)
+    scope.system->spawn(close);
+  else
+    scope.system->spawn<caf::detached>(close);       // releases may block
+}
+
 void leave_group(live_child& child) {
   if (const auto group = std::exchange(child.group, nullptr))
     group->leave(*child.vitals);
@@ -265,14 +284,12 @@ supervisor_state::~supervisor_state() {
   for (auto& [key, child] : children) {
     leave_group(child);
     if (child.handle)
-      caf::anon_send_exit(child.handle, caf::exit_reason::kill);
+      kill(child.handle);
     if (child.spec.ref)
       child.spec.ref->set(nullptr);
-    if (config.orphans && !ended && (child.handle || child.ledger))
+    if (!ended && (child.handle || child.ledger))
       left.push_back({child.handle, child.incarnation, child.vitals, child.ledger, child.orphans, config.label,
                       class_of(child.spec), child.spec.if_abandoned});
-    else if (child.ledger)
-      child.ledger->close();
   }
   for (auto& [number, of] : mournings) {
     for (auto& [address, each] : of.waiting)
@@ -285,6 +302,8 @@ supervisor_state::~supervisor_state() {
   if (config.orphans) {
     const std::lock_guard lock{config.orphans->mutex};
     config.orphans->left = std::move(left);
+  } else {
+    close_all(*config.scope, std::move(left));       // a root's: nobody comes after it
   }
   for (auto& [token, promise] : requests)
     promise.deliver(make_error(supervisor_error::stopping, "the supervisor has ended"));
@@ -311,7 +330,7 @@ void on_down(self_ptr self, const caf::down_msg& down) {
   auto left = child.orphans ? child.orphans->take() : std::vector<orphanage::orphan>{};
   if (left.empty())
     return release(self, key, child, gone);
-  await_orphans(self, std::move(left), [self, key, life = child.incarnation, gone](auto held) {
+  await_orphans(self, key, std::move(left), [self, key, life = child.incarnation, gone](auto held) {
     const auto there = self->state.children.find(key);
     if (there == self->state.children.end() || there->second.incarnation != life || !there->second.ledger) {
       for (auto& each : held)                      // it was given up meanwhile

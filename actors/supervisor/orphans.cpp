@@ -43,11 +43,12 @@ void tell_abandoned(self_ptr self, const orphanage::orphan& who) {
 
 }  // namespace
 
-void await_orphans(self_ptr self, std::vector<orphanage::orphan> left,
+void await_orphans(self_ptr self, child_key key, std::vector<orphanage::orphan> left,
                    std::function<void(std::vector<std::shared_ptr<supervision::ledger>>)> then) {
   auto& state = self->state;
   const auto number = ++state.last_closing;
   auto& of = state.mournings[number];
+  of.key = key;
   of.then = std::move(then);
   take_in(self, of, std::move(left));
   if (of.waiting.empty())
@@ -79,6 +80,12 @@ void orphans_late(self_ptr self, std::uint64_t number) {
     tell_abandoned(self, each);
   }
   bury(self, number);
+}
+
+void orphans_given_up(self_ptr self, child_key of) {
+  for (const auto& [number, each] : self->state.mournings)
+    if (each.key == of)
+      return orphans_late(self, number);
 }
 
 }  // namespace flott::supervisor_parts

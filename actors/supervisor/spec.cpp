@@ -1,5 +1,7 @@
 #include "actors/supervisor/actor.hpp"
 
+#include <set>
+
 namespace flott {
 
 caf::strong_actor_ptr child_ref::get() const {
@@ -74,8 +76,14 @@ result<void> validate(const supervisor_spec& spec) {
   for (const auto& child : spec.children)
     children.push_back(to_options(child, spec));
   FLOTT_TRY(supervision::validate(to_options(spec), children));
-  for (const auto& child : spec.children)
+  std::set<const child_ref*> refs;
+  for (const auto& child : spec.children) {
     FLOTT_TRY(validate(child));
+    if (child.ref && spec.strategy == supervision::strategy::pool)
+      return user_failure("child spec '" + child.id + "'", "ref names one child, and a pool has many");
+    if (child.ref && !refs.insert(child.ref.get()).second)
+      return user_failure("child spec '" + child.id + "'", "ref is another child's already");
+  }
   return {};
 }
 

@@ -35,6 +35,7 @@ struct closing_ledger {
 
 /// Orphans that are waited for, and what follows with what they held.
 struct mourning {
+  child_key key = 0;
   std::map<caf::actor_addr, orphanage::orphan> waiting;
   std::vector<std::shared_ptr<supervision::ledger>> ledgers;
   std::function<void(std::vector<std::shared_ptr<supervision::ledger>>)> then;
@@ -65,6 +66,8 @@ struct supervisor_state {
 
 using self_ptr = supervisor_actor::stateful_pointer<supervisor_state>;
 
+/// Past whatever is in its mailbox.
+void kill(const caf::strong_actor_ptr& life, caf::actor_addr by = nullptr);
 /// Carries out actions in order; what an action brings about at once comes after those already decided.
 void execute(self_ptr self, supervision::actions actions);
 /// Whether the process goes on beside it; if not, it does not come back, unless the host lets it.
@@ -76,10 +79,12 @@ void on_down(self_ptr self, const caf::down_msg& down);
 void released(self_ptr self, std::uint64_t number, const supervision::ledger::closing* how);
 
 /// Calls `then` when all of them, and whom they leave in turn, have ended, or `kill_grace` has passed.
-void await_orphans(self_ptr self, std::vector<orphanage::orphan> left,
+void await_orphans(self_ptr self, child_key of, std::vector<orphanage::orphan> left,
                    std::function<void(std::vector<std::shared_ptr<supervision::ledger>>)> then);
 void orphan_ended(self_ptr self, const caf::actor_addr& who);
 void orphans_late(self_ptr self, std::uint64_t number);
+/// Nobody waits for this child any more, nor for those whom it left.
+void orphans_given_up(self_ptr self, child_key of);
 
 // requests, and the answer to those that wait for something
 void answer(self_ptr self, const supervision::reply& what);

@@ -62,7 +62,7 @@ void report_throwing_end(const actor_vitals& vitals, const std::exception_ptr& w
   log::error("the destructor of an actor's state threw", {{"actor", vitals.path()}, {"what", describe(to_error(what, vitals.path().c_str()))}});
 }
 
-caf::resumable::resume_result run(caf::scheduled_actor* self, caf::execution_unit* host, std::size_t most) {
+caf::resumable::resume_result run(caf::scheduled_actor* self, actor_vitals& vitals, caf::execution_unit* host, std::size_t most) {
   constexpr std::size_t a_round = 3;                 // of CAF's queues
   using caf::resumable;
   if (!self->activate(host))
@@ -71,7 +71,11 @@ caf::resumable::resume_result run(caf::scheduled_actor* self, caf::execution_uni
   const auto rest = [&] {
     if (handled > 0)
       self->set_receive_timeout();
-    return self->mailbox().try_block();
+    vitals.asleep();
+    if (self->mailbox().try_block())
+      return true;
+    vitals.awake();
+    return false;
   };
   caf::scheduled_actor::mailbox_visitor visitor{self, handled, most};
   while (handled < most) {
@@ -79,8 +83,11 @@ caf::resumable::resume_result run(caf::scheduled_actor* self, caf::execution_uni
       return resumable::awaiting_message;
     if (self->finalize())
       return resumable::done;
-    if (!self->stream_managers().empty())            // it has begun one: from now on CAF does it
+    if (!self->stream_managers().empty()) {          // it has begun one: from now on CAF does it
+      if (handled > 0)
+        self->set_receive_timeout();
       return resumable::resume_later;
+    }
   }
   return rest() ? resumable::awaiting_message : resumable::resume_later;
 }

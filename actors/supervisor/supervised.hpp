@@ -44,8 +44,10 @@ class at_work {
 };
 
 /// Lets the actor handle up to `most` messages, as `scheduled_actor::resume` does, but asks no clock for streams that it has not
-/// and keeps no log of CAF's: what supervision costs is more than saved. Requires: no streams.
-[[nodiscard]] caf::resumable::resume_result run(caf::scheduled_actor* self, caf::execution_unit* host, std::size_t most);
+/// and keeps no log of CAF's: what supervision costs is more than saved. Requires: no streams. When it gives the actor free for
+/// the next message, and another thread, its vitals are at rest.
+[[nodiscard]] caf::resumable::resume_result run(caf::scheduled_actor* self, actor_vitals& vitals, caf::execution_unit* host,
+                                                std::size_t most);
 /// Answers a request that will not be handled.
 void bounce(const caf::mailbox_element& x, caf::error why);
 
@@ -104,12 +106,10 @@ class supervised : public Base {
     const auto& content = x.content();
     const auto bytes = sized_ ? v.size_of(content) : 0;
     v.begins(content, bytes);
-    if (bounded_ && v.takes_from_debt(content)) {
-      v.ends();
-      detail::bounce(x, detail::mailbox_full_error(v));
-      detail::note_loss(v, supervision::loss::mailbox_full, content, x.sender);
-      return caf::invoke_message_result::consumed;
-    }
+    if (bounded_ && v.takes_from_debt(x))
+      return drop(x, supervision::loss::mailbox_full, detail::mailbox_full_error(v));
+    if (v.given_up() && !is_system_message(content)) [[unlikely]]     // what it held has been released
+      return drop(x, supervision::loss::stale, caf::sec::request_receiver_down);
     if (intercepted_) [[unlikely]] {
       this->current_element_ = &x;                 // what CAF answers when this throws
       (*v.intercepts())(&content);
@@ -136,7 +136,8 @@ class supervised : public Base {
       detail::report_throwing_end(v, std::current_exception());
       finish(std::false_type{});
     }
-    v.asleep();
+    if (outcome != caf::resumable::awaiting_message)   // else another thread may run it already
+      v.asleep();
     return outcome;
   }
 
@@ -149,6 +150,9 @@ class supervised : public Base {
   }
 
   bool cleanup(caf::error&& why, caf::execution_unit* host) override {
+    vitals_->asleep();                               // before anybody hears of its end
+    if (vitals_->given_up())
+      fences::lower(this->ctrl());
     const auto left = vitals_->waiting();
     const bool first = Base::cleanup(std::move(why), host);
     if (first && left > 0 && vitals_->lost() != nullptr)
@@ -184,8 +188,17 @@ class supervised : public Base {
     using plain = caf::resumable::resume_result (caf::scheduled_actor::*)(caf::execution_unit*, std::size_t);
     if constexpr (std::is_same_v<decltype(&Base::resume), plain>)     // it does nothing of its own
       if (this->stream_managers().empty())
-        return detail::run(this, host, most);
-    return Base::resume(host, most);
+        return detail::run(this, *vitals_, host, most);
+    const auto outcome = Base::resume(host, most);
+    if (outcome == caf::resumable::awaiting_message)
+      vitals_->rests();
+    return outcome;
+  }
+  caf::invoke_message_result drop(caf::mailbox_element& x, supervision::loss why, caf::error answer) {
+    vitals_->ends();
+    detail::note_loss(*vitals_, why, x.content(), x.sender);
+    detail::bounce(x, std::move(answer));
+    return caf::invoke_message_result::consumed;
   }
   void lose(caf::mailbox_element_ptr x, supervision::loss why, caf::error answer) {
     detail::note_loss(*vitals_, why, x->content(), x->sender);

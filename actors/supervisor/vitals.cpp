@@ -22,7 +22,7 @@ struct fenced_lives {
 };
 
 fenced_lives& all_fenced() {
-  static fenced_lives lives;
+  static auto& lives = *new fenced_lives;            // never destroyed: abandoned threads may outlive main
   return lives;
 }
 
@@ -62,6 +62,14 @@ void actor_vitals::initialized() {
     caf::anon_send(caf::actor_cast<supervisor_actor>(supervisor), child_confirmed{key_, incarnation_});
 }
 
+namespace {
+
+bool is_always_taken(const caf::mailbox_element& x) {
+  return x.mid.is_urgent_message() || x.mid.is_response() || is_system_message(x.content());
+}
+
+}  // namespace
+
 bool actor_vitals::admit(const caf::mailbox_element& x, std::uint64_t bytes) noexcept {
   const auto count = waiting();
   const auto held = received_bytes_.load(relaxed) - handled_bytes_.load(relaxed);
@@ -69,7 +77,7 @@ bool actor_vitals::admit(const caf::mailbox_element& x, std::uint64_t bytes) noe
     return (limits_->messages > 0 && count >= times * limits_->messages) ||
            (limits_->bytes > 0 && held + bytes > times * limits_->bytes);
   };
-  if (!over(1) || x.mid.is_urgent_message() || x.mid.is_response() || is_system_message(x.content()))
+  if (!over(1) || is_always_taken(x))
     return true;
   switch (limits_->policy ? limits_->policy(x.content()) : overflow::reject) {
     case overflow::never: return true;
@@ -84,9 +92,9 @@ bool actor_vitals::admit(const caf::mailbox_element& x, std::uint64_t bytes) noe
   return false;
 }
 
-bool actor_vitals::takes_from_debt(const caf::type_erased_tuple& content) noexcept {
+bool actor_vitals::takes_from_debt(const caf::mailbox_element& x) noexcept {
   auto debt = debt_.load(relaxed);
-  if (debt == 0 || !limits_->policy || limits_->policy(content) != overflow::drop_oldest)
+  if (debt == 0 || is_always_taken(x) || !limits_->policy || limits_->policy(x.content()) != overflow::drop_oldest)
     return false;
   while (debt > 0)
     if (debt_.compare_exchange_weak(debt, debt - 1, relaxed))
@@ -94,10 +102,11 @@ bool actor_vitals::takes_from_debt(const caf::type_erased_tuple& content) noexce
   return false;
 }
 
+/// What goes back waits again, as if it had come anew: counters never fall.
 void actor_vitals::postponed(std::uint64_t bytes) noexcept {
-  handled_.store(handled_.load(relaxed) - 1, relaxed);
+  received_.fetch_add(1, relaxed);
   if (bytes > 0)
-    handled_bytes_.store(handled_bytes_.load(relaxed) - bytes, relaxed);
+    received_bytes_.fetch_add(bytes, relaxed);
 }
 
 std::uint64_t actor_vitals::waiting() const noexcept {
@@ -111,7 +120,10 @@ std::string actor_vitals::handling() const {
   const auto what = what_.load(relaxed);
   switch (kind_now) {
     case kind::none: return {};
-    case kind::type: return type_name(*reinterpret_cast<const std::type_info*>(static_cast<std::uintptr_t>(what)));
+    case kind::type: {
+      const auto* type = type_.load(relaxed);
+      return type != nullptr ? type_name(*type) : std::string{};
+    }
     case kind::number: return number_name(static_cast<std::uint16_t>(what));
     case kind::atom: return caf::to_string(static_cast<caf::atom_value>(what));
   }
@@ -144,6 +156,8 @@ void actor_vitals::add_to(actor_numbers& sum, std::uint64_t now_ms) const noexce
   const auto bytes = received_bytes_.load(relaxed);
   sum.handled += handled;
   sum.busy_ms += busy_ms_.load(relaxed);
+  if (const auto since = busy_since_.load(relaxed); since > 0)
+    sum.busy_ms += now_ms - std::min(now_ms, since);
   sum.waiting_bytes += bytes - std::min(bytes, handled_bytes);
   if (const auto behind = waiting(); behind > 0) {
     sum.waiting += behind;
@@ -179,6 +193,13 @@ void fences::raise(const caf::strong_actor_ptr& life) {
   if (fenced.lives.size() > most_fenced)
     fenced.lives.pop_front();
   any_.store(true, relaxed);
+}
+
+void fences::lower(const caf::actor_control_block* life) noexcept {
+  auto& fenced = all_fenced();
+  const std::unique_lock lock{fenced.mutex};
+  std::erase_if(fenced.lives, [&](const caf::weak_actor_ptr& each) { return each.get() == life; });
+  any_.store(!fenced.lives.empty(), relaxed);
 }
 
 bool fences::contains(const caf::strong_actor_ptr& sender) noexcept {

@@ -94,22 +94,36 @@ class actor_vitals {
     if (number == caf::type_nr<caf::atom_value>::value) {
       what_.store(static_cast<std::uint64_t>(*static_cast<const caf::atom_value*>(content.get(0))), std::memory_order_relaxed);
       in_message_.store(kind::atom, std::memory_order_relaxed);
+    } else if (number != 0) {
+      what_.store(number, std::memory_order_relaxed);
+      in_message_.store(kind::number, std::memory_order_relaxed);
     } else {
-      what_.store(number != 0 ? number : reinterpret_cast<std::uintptr_t>(type), std::memory_order_relaxed);
-      in_message_.store(number != 0 ? kind::number : kind::type, std::memory_order_relaxed);
+      type_.store(type, std::memory_order_relaxed);
+      in_message_.store(kind::type, std::memory_order_relaxed);
     }
   }
   void ends() noexcept { in_message_.store(kind::none, std::memory_order_relaxed); }
   void postponed(std::uint64_t bytes) noexcept;
   void awake() noexcept { busy_since_.store(coarse_ms(), std::memory_order_relaxed); }
+  /// Requires: nobody else runs the actor meanwhile.
   void asleep() noexcept {
     const auto since = busy_since_.load(std::memory_order_relaxed);
+    if (since == 0)
+      return;
     if (const auto now = coarse_ms(); now > since)
       busy_ms_.store(busy_ms_.load(std::memory_order_relaxed) + (now - since), std::memory_order_relaxed);
     busy_since_.store(0, std::memory_order_relaxed);
   }
+  /// The same where another thread may run it already: then it is that one's.
+  void rests() noexcept {
+    auto since = busy_since_.load(std::memory_order_relaxed);
+    if (since != 0)
+      busy_since_.compare_exchange_strong(since, 0, std::memory_order_relaxed);
+  }
   /// One droppable message has to go, and this is one.
-  [[nodiscard]] bool takes_from_debt(const caf::type_erased_tuple& content) noexcept;
+  [[nodiscard]] bool takes_from_debt(const caf::mailbox_element& x) noexcept;
+  /// It has been fenced, and handles nothing any more.
+  [[nodiscard]] bool given_up() const noexcept { return given_up_.load(std::memory_order_acquire); }
   /// Its behaviour is set up; said once.
   void initialized();
 
@@ -131,7 +145,10 @@ class actor_vitals {
 
   // anybody
   /// From now on nothing of this life counts: it gets no more messages, and supervised actors take none from it.
-  void fence() noexcept { fenced_.store(true, std::memory_order_release); }
+  void fence() noexcept {
+    fenced_.store(true, std::memory_order_release);
+    given_up_.store(true, std::memory_order_release);
+  }
   [[nodiscard]] bool fenced() const noexcept { return fenced_.load(std::memory_order_acquire); }
   /// Messages that wait, without the one that is being handled.
   [[nodiscard]] std::uint64_t waiting() const noexcept;
@@ -167,7 +184,9 @@ class actor_vitals {
 
   // What the actor uses, what hardly anybody uses, what senders use: in this order, so that actor and senders share no line.
   std::atomic<std::uint64_t> handled_{0}, what_{0}, busy_ms_{0}, busy_since_{0}, handled_bytes_{0};
+  std::atomic<const std::type_info*> type_{nullptr};            // apart from `what_`, for who reads between two messages
   std::atomic<kind> in_message_{kind::none};
+  std::atomic<bool> given_up_{false};                // as `fenced_`, where the actor looks
   const std::shared_ptr<const std::atomic<int>> log_level_;
 
   const std::shared_ptr<supervision::dead_letters> lost_;
@@ -186,7 +205,8 @@ class actor_vitals {
 };
 using actor_vitals_ptr = std::shared_ptr<actor_vitals>;
 
-/// Exit messages, DOWNs and CAF's own timeouts: never refused, and no loss when their receiver has ended.
+/// Exit messages, DOWNs and CAF's own timeouts: never refused, and no loss when they come after their receiver's end. (Those that
+/// wait in its mailbox when it ends are counted with the others.)
 [[nodiscard]] bool is_system_message(const caf::type_erased_tuple& content);
 /// A message's type for people: its first element's type, or its value where that is an atom.
 [[nodiscard]] std::string message_name(const caf::type_erased_tuple& content);
@@ -195,6 +215,8 @@ using actor_vitals_ptr = std::shared_ptr<actor_vitals>;
 class fences {
  public:
   static void raise(const caf::strong_actor_ptr& life);
+  /// It has ended: nothing more comes from it.
+  static void lower(const caf::actor_control_block* life) noexcept;
   [[nodiscard]] static bool hold(const caf::strong_actor_ptr& sender) noexcept {
     return any_.load(std::memory_order_relaxed) && sender && contains(sender);
   }

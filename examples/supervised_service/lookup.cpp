@@ -37,7 +37,7 @@ void ask_worker(front_ptr self, const web_lookup& asked, int left, const std::st
           self->send(known, remember{asked.key, x.value});
         tell(asked, x);
       },
-      [=](const caf::error& err) { ask_worker(self, asked, left - 1, self->system().render(err)); });
+      [=](const caf::error& err) { ask_worker(self, asked, left - 1, describe(err)); });
 }
 
 }  // namespace

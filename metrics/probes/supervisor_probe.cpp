@@ -17,6 +17,7 @@ supervisor_probe::supervisor_probe(metrics_registry& registry) : registry_(&regi
 
 void supervisor_probe::supervises(const std::string& supervisor, const std::string& child_class) {
   static_cast<void>(registry_->counter(supervisor_restarts, labels_of(supervisor, child_class)));
+  static_cast<void>(registry_->counter(supervisor_abandoned, labels_of(supervisor, child_class)));
 }
 
 void supervisor_probe::restarted(const std::string& supervisor, const std::string& child_class) {

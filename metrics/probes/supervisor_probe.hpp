@@ -16,7 +16,7 @@ class supervisor_probe {
  public:
   explicit supervisor_probe(metrics_registry& registry);
 
-  /// Shows zero restarts from now on.
+  /// Shows zero restarts, and nobody abandoned, from now on.
   void supervises(const std::string& supervisor, const std::string& child_class);
   void restarted(const std::string& supervisor, const std::string& child_class);
   void abandoned(const std::string& supervisor, const std::string& child_class);

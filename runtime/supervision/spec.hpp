@@ -95,7 +95,9 @@ struct intensity {
 class shutdown_limit {
  public:
   /// Asked, and waited for so long; then killed; then abandoned.
-  shutdown_limit(milliseconds limit) : limit_(limit) {}                                       // NOLINT: implicit
+  template <class Rep, class Period>
+  shutdown_limit(std::chrono::duration<Rep, Period> limit)                                    // NOLINT: implicit
+      : limit_(std::chrono::ceil<milliseconds>(limit)) {}
   /// Not asked but killed.
   static shutdown_limit at_once() { return milliseconds{0}; }
   /// Waited for without limit. For supervisors, whose children have limits of their own.
