@@ -94,7 +94,8 @@ caf::typed_response_promise<supervision::tree_node_ptr> answer_tree(self_ptr sel
   root.kind = supervision::child_kind::supervisor;
   root.state = state.machine->state();
   root.incarnation = 1;                              // the parent knows better, where there is one
-  root.abandoned = state.machine->abandoned();
+  const bool top = state.config.path.find('/', 1) == std::string::npos;
+  root.abandoned = top ? state.config.scope->abandoned.load() : state.machine->abandoned();   // those of all supervisors, also ended ones
   auto shown = show_children(self);
   root.children.reserve(shown.nodes.size());
   // All in one piece of memory, which lives as long as anybody has one of them.

@@ -44,7 +44,7 @@ struct tree_node {
   std::optional<milliseconds> restart_in;              ///< while it waits for its back-off
   std::uint64_t incarnation = 0;                       ///< 1 is the first life
   restart_counts restarts{};
-  std::uint64_t abandoned = 0;                         ///< lives that were given up while in a handler; root: its children's
+  std::uint64_t abandoned = 0;                         ///< lives given up while still in a handler; of the root: in the whole tree
   std::string last_failure;                            ///< empty: none so far
   std::optional<supervision::vitals> vitals;           ///< of children that were spawned under supervision
   std::vector<std::string> ledger;                     ///< what this incarnation holds, as booked

@@ -273,3 +273,15 @@ TEST_CASE("whether an abandoned child ends the process is a policy: the host's, 
     root = nullptr;
   }
 }
+
+TEST_CASE("the system does not go before the supervisors' thread has done with it") {
+  auto node = started(service({child("echo", spawns(echo))}));
+  auto done = std::make_shared<std::atomic<bool>>(false);
+  auto go_on = std::make_shared<std::promise<void>>();
+  caf::actor_cast<caf::abstract_actor*>(node->root())->attach_functor([done, wait = go_on->get_future().share()] {
+    wait.wait_for(200ms);                            // it counts as ended already, and is about to use the system once more
+    *done = true;
+  });
+  CHECK(stopped(*node).left_behind == 0);
+  CHECK(*done);
+}

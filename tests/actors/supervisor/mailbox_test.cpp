@@ -267,3 +267,19 @@ TEST_CASE("a handler that throws a message away says why") {
   t.world.settle();
   CHECK(t.dead->count() == 1);
 }
+
+TEST_CASE("drop_oldest for everything drops no exit message, no DOWN and no answer") {
+  mailbox_fixture t;
+  mailbox_limits limits;
+  limits.messages = 1;
+  limits.policy = [](const caf::type_erased_tuple&) { return overflow::drop_oldest; };
+  t.boot_listener(limits);
+  t.world.freeze(t.handle());
+  caf::anon_send(t.handle(), 1);
+  caf::anon_send_exit(t.handle(), caf::exit_reason::user_shutdown);
+  caf::anon_send(t.handle(), 2);                     // makes a debt that the exit message may not pay
+  t.world.thaw(t.handle());
+  t.world.settle();
+  CHECK(t.observer->count(report_kind::child_exited) == 1);      // it heard the exit message, and came back
+  CHECK(t.tree()->children.front()->incarnation == 2);
+}

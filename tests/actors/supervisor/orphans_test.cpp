@@ -97,3 +97,72 @@ TEST_CASE("whoever waits for the end or the tree of a supervisor hears when it i
   CHECK(end->value->reason.kind == exit_kind::abnormal);
   t.world.thaw(stuck);
 }
+
+TEST_CASE("a subtree that is late leaves nobody behind unfenced, unnamed or with what it held") {
+  tree_fixture t;
+  auto below = subtree(named("below", {holder(t, "stuck")}));
+  below.shutdown = 100ms;
+  t.boot(named("node", {t.make("a"), below}));
+  t.notes->take();
+  const auto stuck = t.at("stuck");
+  t.world.freeze(stuck);
+  caf::anon_send(stuck, 1);
+  t.stop();
+  t.world.advance(60s);
+  REQUIRE(t.end);
+  CHECK(t.notes->take().find("~stuck") != std::string::npos);
+  const auto named_it = [&](auto& event) { return event.kind == report_kind::child_abandoned && event.child == "stuck"; };
+  CHECK(std::any_of(t.observer->events.begin(), t.observer->events.end(), named_it));
+  t.world.thaw(stuck);
+  t.world.settle();
+}
+
+TEST_CASE("a killed root gives back what its children held") {
+  tree_fixture t;
+  t.boot(named("node", {holder(t, "a"), subtree(named("below", {holder(t, "b")}))}));
+  t.notes->take();
+  caf::anon_send_exit(t.root, caf::exit_reason::kill);
+  t.world.settle();
+  CHECK(t.notes->take().find("~a") != std::string::npos);
+}
+
+TEST_CASE("children of a killed supervisor end past whatever is in their mailboxes") {
+  tree_fixture t;
+  auto below = subtree(named("below", {t.make("busy")}));
+  below.ref = std::make_shared<child_ref>();
+  t.boot(named("node", {below}));
+  const auto busy = t.at("busy");
+  t.world.freeze(busy);
+  for (int i = 0; i < 100; ++i)
+    caf::anon_send(busy, i);
+  caf::anon_send_exit(below.ref->get(), caf::exit_reason::kill);
+  t.world.settle();
+  t.world.thaw(busy);
+  t.world.settle();
+  CHECK(t.dead->count(loss::receiver_ended) >= 90);
+  CHECK(t.observer->count(report_kind::child_abandoned) == 0);
+  CHECK(t.answers("busy"));
+}
+
+TEST_CASE("an abandoned life handles nothing of what was in its mailbox") {
+  tree_fixture t;
+  auto spec = t.make("a", restart_policy::temporary);
+  spec.shutdown = 10ms;
+  std::vector<int> handled;
+  spec.start = spawns([&handled](caf::event_based_actor*) -> caf::behavior { return {[&handled](int x) { handled.push_back(x); return x; }}; });
+  t.boot(named("node", {spec}));
+  const auto zombie = t.at("a");
+  t.world.freeze(zombie);
+  caf::anon_send(zombie, 1);
+  const auto asked = t.world.ask<int>(zombie, 2);
+  t.world.settle();
+  const auto ended = t.world.ask<child_handle>(t.root, terminate_child_request{"a"});
+  t.world.advance(10s);
+  CHECK_FALSE(ended->pending());
+  CHECK(t.observer->count(report_kind::child_abandoned) == 1);
+  t.world.thaw(zombie);
+  t.world.settle();
+  CHECK(handled.empty());
+  CHECK(asked->error);
+  CHECK(t.dead->count(loss::stale) + t.dead->count(loss::receiver_ended) >= 2);
+}
