@@ -71,10 +71,11 @@ caf::resumable::resume_result run(caf::scheduled_actor* self, actor_vitals& vita
   const auto rest = [&] {
     if (handled > 0)
       self->set_receive_timeout();
-    vitals.asleep();
+    const auto now = coarse_ms();
+    vitals.asleep(now);
     if (self->mailbox().try_block())
       return true;
-    vitals.awake();
+    vitals.awake(now);
     return false;
   };
   caf::scheduled_actor::mailbox_visitor visitor{self, handled, most};

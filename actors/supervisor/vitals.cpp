@@ -133,7 +133,11 @@ std::string actor_vitals::handling() const {
 std::uint64_t actor_vitals::oldest_ms(std::uint64_t handled, std::uint64_t now_ms) const noexcept {
   if (stamped_.load(relaxed) > handled)
     return now_ms - std::min(now_ms, stamp_ms_.load(relaxed));
-  return 0;                                          // it came a moment ago
+  if (busy_since_.load(relaxed) == 0) {
+    stamp_ms_.store(now_ms, relaxed);
+    stamped_.store(handled + 1, relaxed);
+  }
+  return 0;                                          // it came a moment ago, as far as one knows
 }
 
 void actor_vitals::show(supervision::tree_node& node, std::uint64_t now_ms) const {

@@ -72,13 +72,10 @@ class actor_vitals {
     const auto number = received_.fetch_add(1, std::memory_order_relaxed) + 1;
     if (bytes > 0)
       received_bytes_.fetch_add(bytes, std::memory_order_relaxed);
-    if (actor_idle) {
-      stamp_ms_.store(coarse_ms(), std::memory_order_relaxed);
-      stamped_.store(number, std::memory_order_relaxed);
+    if (actor_idle)
       look_again_.store(0, std::memory_order_relaxed);
-    } else if (number >= look_again_.load(std::memory_order_relaxed)) {
+    else if (number >= look_again_.load(std::memory_order_relaxed))
       stamp(number);
-    }
   }
   /// Whether a message of this size may come in.
   [[nodiscard]] bool admit(const caf::mailbox_element& x, std::uint64_t bytes) noexcept;
@@ -104,13 +101,15 @@ class actor_vitals {
   }
   void ends() noexcept { in_message_.store(kind::none, std::memory_order_relaxed); }
   void postponed(std::uint64_t bytes) noexcept;
-  void awake() noexcept { busy_since_.store(coarse_ms(), std::memory_order_relaxed); }
+  void awake(std::uint64_t now_ms = coarse_ms()) noexcept { busy_since_.store(now_ms, std::memory_order_relaxed); }
   /// Requires: nobody else runs the actor meanwhile.
   void asleep() noexcept {
+    if (busy_since_.load(std::memory_order_relaxed) > 0)
+      asleep(coarse_ms());
+  }
+  void asleep(std::uint64_t now) noexcept {
     const auto since = busy_since_.load(std::memory_order_relaxed);
-    if (since == 0)
-      return;
-    if (const auto now = coarse_ms(); now > since)
+    if (since > 0 && now > since)
       busy_ms_.store(busy_ms_.load(std::memory_order_relaxed) + (now - since), std::memory_order_relaxed);
     busy_since_.store(0, std::memory_order_relaxed);
   }
@@ -198,10 +197,12 @@ class actor_vitals {
   actor_vitals *before_ = nullptr, *after_ = nullptr;           // in its group, which guards them
   use use_ = use::none;
 
-  // What meets an idle actor is stamped. Of what meets a busy one as much is looked at as there are few that wait, and stamped
-  // unless an earlier stamped one still waits: so long, at least, has the oldest been there.
+  // Of what meets an actor that is not idle as much is looked at as there are few that wait, and stamped unless an earlier
+  // stamped one still waits: so long, at least, has the oldest been there. One that waits alone for an idle actor to be run is
+  // stamped by the first who looks at it.
   std::atomic<bool> fenced_{false};
-  std::atomic<std::uint64_t> received_{0}, stamped_{0}, stamp_ms_{0}, look_again_{0}, received_bytes_{0}, debt_{0};
+  std::atomic<std::uint64_t> received_{0}, look_again_{0}, received_bytes_{0}, debt_{0};
+  mutable std::atomic<std::uint64_t> stamped_{0}, stamp_ms_{0};
 };
 using actor_vitals_ptr = std::shared_ptr<actor_vitals>;
 
